@@ -1,0 +1,38 @@
+# Every dependency of the project, in one place. Versions are those of Debian 12
+# unless docs/adr says otherwise; scripts/setup.sh installs them.
+find_package(Threads REQUIRED)
+find_package(Protobuf 3.21 REQUIRED)
+find_package(gRPC 1.51 CONFIG REQUIRED)
+find_package(absl CONFIG REQUIRED)
+find_package(Eigen3 3.4 REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+find_package(yaml-cpp 0.7 CONFIG REQUIRED)
+find_package(nlohmann_json 3.11 CONFIG REQUIRED)
+find_package(spdlog 1.10 CONFIG REQUIRED)
+find_package(CLI11 2.1 CONFIG REQUIRED)
+find_package(prometheus-cpp 1.0 CONFIG REQUIRED)
+
+# The protos of google.rpc (Status, ErrorInfo, BadRequest), from the
+# googleapis-common-protos distribution.
+set(ATTUNE_GOOGLEAPIS_DIR "${ATTUNE_CACHE_DIR}/googleapis" CACHE PATH
+    "Directory that contains google/rpc/status.proto")
+if(NOT EXISTS "${ATTUNE_GOOGLEAPIS_DIR}/google/rpc/status.proto")
+  message(FATAL_ERROR
+    "google/rpc/status.proto not found in ${ATTUNE_GOOGLEAPIS_DIR}: "
+    "run scripts/setup.sh first, or set ATTUNE_GOOGLEAPIS_DIR")
+endif()
+
+if(ATTUNE_BUILD_TRAINER)
+  find_package(SQLite3 3.40 REQUIRED)
+  find_package(CURL 7.88 REQUIRED)
+  find_package(Torch 1.13 REQUIRED)
+  if(ATTUNE_WITH_LLAMA)
+    find_package(llama CONFIG REQUIRED
+                 HINTS "${ATTUNE_CACHE_DIR}/llama")
+  endif()
+endif()
+
+if(ATTUNE_BUILD_TESTS)
+  find_package(GTest 1.12 REQUIRED)
+  include(GoogleTest)
+endif()

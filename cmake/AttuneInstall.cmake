@@ -1,0 +1,1 @@
+# Filled by client/: installs the SDK and exports attuneConfig.cmake.

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#ifndef ATTUNE_POLICY_ACTOR_H_
+#define ATTUNE_POLICY_ACTOR_H_
+
+// The agents: one head per pattern that turns the user state into a probability
+// for each option. Forward only; the trainer holds the same network in libtorch.
+//
+// Option scores are content-based, so that options can be added without changing
+// a layer (RPP+ needs that):
+//   logit_k(a) = f_k(x_k) . g(e(a)) / sqrt(m) + b_a
+//   f_k(x) = W2_k relu(W1_k x + c1_k) + c2_k          [m]
+//   g(e)   = G e                                      [m]
+//   x_k = s                                   independent heads
+//   x_k = [s ; sum_{j<k} e(a_j)]              autoregressive heads
+// Probabilities keep an exploration floor: p = (1 - eps) softmax + eps / n.
+//
+// Thread-compatible: const methods may run concurrently.
+
+#include <vector>
+
+#include <Eigen/Core>
+
+#include "absl/random/bit_gen_ref.h"
+#include "absl/types/span.h"
+#include "policy/choice.h"
+#include "policy/item_table.h"
+
+namespace attune::policy {
+
+// Values equal v1::HeadsKind.
+enum class HeadsKind { kUniform = 1, kIndependent = 2, kAutoregressive = 3 };
+
+struct HeadsSettings {
+  HeadsKind kind = HeadsKind::kUniform;
+  int hidden = 0;
+  int score_dim = 0;
+  float exploration_floor = 0.05F;
+};
+
+// Weights of one agent; views into the revision. Tensor names in the revision:
+// "head.<pattern>.w1" [hidden, in], ".c1" [hidden, 1], ".w2" [m, hidden],
+// ".c2" [m, 1], ".bias" [options, 1].
+struct HeadWeights {
+  MatrixView w1, c1, w2, c2, bias;
+};
+
+class Actor {
+ public:
+  // Uniform heads over patterns with these numbers of options.
+  explicit Actor(std::vector<int> options_per_pattern);
+  // `option_embeddings` [total options, e], `option_projection` G [m, e] (tensor
+  // "option_projection"). Views must outlive the actor.
+  Actor(HeadsSettings settings, std::vector<int> options_per_pattern,
+        std::vector<HeadWeights> heads, MatrixView option_embeddings,
+        MatrixView option_projection);
+
+  // Chooses an option for every pattern, in order. Choice::history_length is left
+  // to the caller. kGreedy takes the first of the most probable options.
+  Choice Decide(const Eigen::VectorXf& state, DecisionMode mode,
+                absl::BitGenRef rng) const;
+
+  // Logits [n_k] of pattern k given the earlier patterns' options. Zero for
+  // uniform heads.
+  Eigen::VectorXf Logits(int pattern, const Eigen::VectorXf& state,
+                         absl::Span<const int> earlier_options) const;
+  // Probabilities with the exploration floor; they sum to 1 within 1e-6.
+  Eigen::VectorXf Probabilities(int pattern, const Eigen::VectorXf& state,
+                                absl::Span<const int> earlier_options) const;
+
+  const HeadsSettings& settings() const { return settings_; }
+  // First row of each pattern in the option embeddings.
+  absl::Span<const int> option_offsets() const { return option_offsets_; }
+
+ private:
+  HeadsSettings settings_;
+  std::vector<int> options_per_pattern_;
+  std::vector<int> option_offsets_;
+  std::vector<HeadWeights> heads_;
+  MatrixView option_embeddings_;
+  // [total options, m] G e of every option, computed once.
+  RowMajorMatrix projected_options_;
+};
+
+}  // namespace attune::policy
+
+#endif  // ATTUNE_POLICY_ACTOR_H_

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#ifndef ATTUNE_POLICY_CHOICE_H_
+#define ATTUNE_POLICY_CHOICE_H_
+
+// One option per pattern with each option's probability.
+
+#include <vector>
+
+namespace attune::policy {
+
+struct PatternChoice {
+  // Index of the option within its pattern. In [0, number of options).
+  int option = 0;
+  // Probability with which the agent chose it. In (0, 1]; 1 in mode kGreedy.
+  float probability = 1.0F;
+};
+
+struct Choice {
+  // One entry per pattern, in catalog order (which is the decision order).
+  std::vector<PatternChoice> patterns;
+  // Items the history pattern asks for. Cumulative catalogs add to the previous
+  // decision's length; absolute ones take the option's length.
+  int history_length = 0;
+};
+
+enum class DecisionMode { kSample, kGreedy };
+
+// How a ranking is read from the LLM; see design words. Values equal v1::Readout.
+enum class Readout { kGenerate = 1, kLabels = 2, kLikelihood = 3 };
+
+}  // namespace attune::policy
+
+#endif  // ATTUNE_POLICY_CHOICE_H_

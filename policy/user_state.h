@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#ifndef ATTUNE_POLICY_USER_STATE_H_
+#define ATTUNE_POLICY_USER_STATE_H_
+
+// Encodes a request into the fixed-length vector that the agents see, and the
+// collaborative scores that hints speak of. Trainer and server call this one
+// encoder, so there is no skew.
+//
+// Thread-compatible: const methods may run concurrently.
+
+#include <optional>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include "absl/types/span.h"
+#include "policy/gru.h"
+#include "policy/item.h"
+#include "policy/item_table.h"
+
+namespace attune::policy {
+
+// What the previous iteration of an episode left behind.
+struct PreviousIteration {
+  // Options chosen then, one per pattern.
+  std::vector<int> options;
+  // History length shown then.
+  int history_length = 0;
+  // Candidates (indices into this request's list), best first.
+  std::vector<int> ranking;
+};
+
+struct EncoderSettings {
+  int embedding_dim = 64;
+  float recency_decay = 0.9F;
+  int max_history = 50;
+  int ngram_buckets = 0;
+  int gru_hidden = 64;
+  int option_embedding_dim = 64;
+};
+
+// The state, and what was computed on the way and is needed again.
+struct UserState {
+  // [StateDim()] Input of the heads. Finite.
+  Eigen::VectorXf features;
+  // [d] Folded-in user embedding, not normalised.
+  Eigen::VectorXf user_embedding;
+  // [C] Collaborative score of each candidate (caller's order): dot product of
+  // the user embedding with the item's. Candidates without any embedding get the
+  // mean of the others.
+  Eigen::VectorXf candidate_scores;
+  // [H] Mean similarity of each history item to the candidates, for kNearest.
+  Eigen::VectorXf history_nearness;
+};
+
+class UserStateEncoder {
+ public:
+  // `ngram_weights` [ngram_buckets, d] maps hashed title n-grams to an embedding
+  // (ridge regression fitted at export); empty if there is no fallback.
+  // `option_embeddings` [total options, option_embedding_dim], rows in catalog
+  // order. All views must outlive the encoder.
+  UserStateEncoder(EncoderSettings settings, ItemTable items,
+                   MatrixView ngram_weights, MatrixView option_embeddings,
+                   Gru gru);
+
+  // Length of UserState::features.
+  //   d                     folded-in user embedding, L2-normalised
+  //   7                     history: log length, popularity quantiles .25/.5/.75,
+  //                         mean pairwise similarity, log mean gap, log last gap
+  //   8                     candidates: mean and max similarity to the user,
+  //                         popularity quantiles .25/.5/.75, margin of the best
+  //                         over the second score, spread of the scores, share of
+  //                         unknown items
+  //   option_embedding_dim  sum of the previous choice's option embeddings, or 0
+  //   gru_hidden            GRU over the previous ranking, or 0
+  //   1                     1 if there was a previous iteration
+  int StateDim() const;
+
+  // `option_offsets[k]` is the first row of pattern k in the option embeddings.
+  UserState Encode(absl::Span<const Item> history,
+                   absl::Span<const Item> candidates,
+                   absl::Span<const int> option_offsets,
+                   const std::optional<PreviousIteration>& previous) const;
+
+  // Embedding of an item: its row, else its title's n-grams, else zero.
+  Eigen::VectorXf Embed(const Item& item) const;
+
+  const ItemTable& items() const { return items_; }
+  const EncoderSettings& settings() const { return settings_; }
+
+ private:
+  EncoderSettings settings_;
+  ItemTable items_;
+  MatrixView ngram_weights_;
+  MatrixView option_embeddings_;
+  Gru gru_;
+};
+
+// Buckets of the hashed character 3- to 5-grams of a lower-cased title, with
+// repetition. `buckets` is a power of two. Used here and by the ridge fit.
+std::vector<int> TitleNgrams(std::string_view title, int buckets);
+
+// Fixed random projection of the hashed word and character n-grams of a sentence
+// to `dim` floats of unit length: an option's sentence embedding e(option). The
+// same on every machine. Zero for an empty sentence.
+Eigen::VectorXf SentenceEmbedding(std::string_view sentence, int dim);
+
+}  // namespace attune::policy
+
+#endif  // ATTUNE_POLICY_USER_STATE_H_
