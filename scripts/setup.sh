@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Installs and fetches what Attune needs. Run by demo.sh, test.sh and bench.sh;
+# running it again does only what is missing. Safe to interrupt: every step ends
+# in one rename.
+#
+#   ATTUNE_CACHE   where downloads, llama.cpp, data and models are kept
+#                  (default: ~/.cache/attune)
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+source "$SCRIPTS/lib/artifacts.sh"
+
+APT_BUILD=(build-essential cmake ninja-build ccache pkg-config
+  libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev
+  libabsl-dev libeigen3-dev prometheus-cpp-dev libsqlite3-dev
+  libcurl4-openssl-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev
+  libcli11-dev libspdlog-dev libtorch-dev
+  python3 python3-pip python3-venv unzip ca-certificates)
+APT_TEST=(libgtest-dev libgmock-dev curl)
+APT_DEMO=(python3-matplotlib fonts-dejavu-core)
+APT_BENCH=(libbenchmark-dev)
+
+usage() {
+  cat <<USAGE
+usage: scripts/setup.sh [build|test|demo|bench]...
+
+Installs the Debian packages, fetches the pinned artifacts and builds llama.cpp
+for the named purposes (default: all of them). Does nothing that is done already.
+
+  scripts/setup.sh            # everything
+  scripts/setup.sh build      # only what compiling needs
+USAGE
+}
+
+main() {
+  local purposes=("$@")
+  case "${1:-}" in -h|--help) usage; return 0 ;; esac
+  [ $# -gt 0 ] || purposes=(build test demo bench)
+  local packages=("${APT_BUILD[@]}") purpose
+  for purpose in "${purposes[@]}"; do
+    case "$purpose" in
+      build) ;;
+      test) packages+=("${APT_TEST[@]}") ;;
+      demo) packages+=("${APT_DEMO[@]}") ;;
+      bench) packages+=("${APT_BENCH[@]}") ;;
+      *) usage >&2; die "unknown purpose: use build, test, demo or bench" ;;
+    esac
+  done
+  require_space "$ATTUNE_CACHE" 3
+  ensure_apt "${packages[@]}"
+  with_cache_lock fetch_artifacts
+  case " ${purposes[*]} " in *" test "*) with_cache_lock ensure_llama_server ;; esac
+}
+
+main "$@"
