@@ -5,10 +5,11 @@
 #define ATTUNE_POLICY_ACTOR_H_
 
 // The agents: one head per pattern that turns the user state into a probability
-// for each option. Forward only; the trainer holds the same network in libtorch.
+// for each option. Forward only; the trainer holds the same network in
+// libtorch.
 //
-// Option scores are content-based, so that options can be added without changing
-// a layer (RPP+ needs that):
+// Option scores are content-based, so that options can be added without
+// changing a layer (RPP+ needs that):
 //   logit_k(a) = f_k(x_k) . g(e(a)) / sqrt(m) + b_a
 //   f_k(x) = W2_k relu(W1_k x + c1_k) + c2_k          [m]
 //   g(e)   = G e                                      [m]
@@ -18,14 +19,13 @@
 //
 // Thread-compatible: const methods may run concurrently.
 
+#include <Eigen/Core>
 #include <vector>
 
-#include <Eigen/Core>
-
-#include "absl/random/bit_gen_ref.h"
 #include "absl/types/span.h"
 #include "policy/choice.h"
 #include "policy/item_table.h"
+#include "policy/random.h"
 
 namespace attune::policy {
 
@@ -50,16 +50,16 @@ class Actor {
  public:
   // Uniform heads over patterns with these numbers of options.
   explicit Actor(std::vector<int> options_per_pattern);
-  // `option_embeddings` [total options, e], `option_projection` G [m, e] (tensor
-  // "option_projection"). Views must outlive the actor.
+  // `option_embeddings` [total options, e], `option_projection` G [m, e]
+  // (tensor "option_projection"). Views must outlive the actor.
   Actor(HeadsSettings settings, std::vector<int> options_per_pattern,
         std::vector<HeadWeights> heads, MatrixView option_embeddings,
         MatrixView option_projection);
 
-  // Chooses an option for every pattern, in order. Choice::history_length is left
-  // to the caller. kGreedy takes the first of the most probable options.
+  // Chooses an option for every pattern, in order. Choice::history_length is
+  // left to the caller. kGreedy takes the first of the most probable options.
   Choice Decide(const Eigen::VectorXf& state, DecisionMode mode,
-                absl::BitGenRef rng) const;
+                Rng& rng) const;
 
   // Logits [n_k] of pattern k given the earlier patterns' options. Zero for
   // uniform heads.

@@ -4,18 +4,19 @@
 #ifndef ATTUNE_POLICY_RANKING_H_
 #define ATTUNE_POLICY_RANKING_H_
 
-// Candidates in the order they are displayed, and the ranking read from an LLM's
-// answer. One permutation object renders and decodes, so the two cannot disagree.
+// Candidates in the order they are displayed, and the ranking read from an
+// LLM's answer. One permutation object renders and decodes, so the two cannot
+// disagree.
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "absl/random/bit_gen_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "policy/choice.h"
+#include "policy/random.h"
 
 namespace attune::policy {
 
@@ -24,11 +25,10 @@ class Permutation {
  public:
   static Permutation Identity(int size);
   // Uniformly random.
-  static Permutation Random(int size, absl::BitGenRef rng);
+  static Permutation Random(int size, Rng& rng);
   // Uniformly random but for `candidate`, which is displayed at `position`.
   // REQUIRES: both in [0, size).
-  static Permutation WithFixed(int size, int candidate, int position,
-                               absl::BitGenRef rng);
+  static Permutation WithFixed(int size, int candidate, int position, Rng& rng);
 
   int size() const { return static_cast<int>(candidate_at_.size()); }
   // Candidate that is displayed at `position`.
@@ -60,15 +60,16 @@ struct Ranking {
   ParseStatus status = ParseStatus::kComplete;
 };
 
-// Reads a `generate` answer: lines or comma-separated labels first, exact titles
-// (sanitized, case-insensitive) second. `displayed_titles` are in displayed order.
+// Reads a `generate` answer: lines or comma-separated labels first, exact
+// titles (sanitized, case-insensitive) second. `displayed_titles` are in
+// displayed order.
 Ranking ParseGenerated(std::string_view answer,
                        absl::Span<const std::string> displayed_titles,
                        const Permutation& permutation);
 
 // Ranks by score, one per displayed position, larger is better; ties keep the
-// displayed order. For `labels` and `likelihood`. kInvalidArgument if the number of
-// scores differs from the permutation's size or one is NaN.
+// displayed order. For `labels` and `likelihood`. kInvalidArgument if the
+// number of scores differs from the permutation's size or one is NaN.
 absl::StatusOr<Ranking> RankByScore(absl::Span<const float> displayed_scores,
                                     const Permutation& permutation);
 
