@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#ifndef ATTUNE_CLIENT_OPTIONS_H_
+#define ATTUNE_CLIENT_OPTIONS_H_
+
+// How a client reaches a server and how long it is patient.
+
+#include <string>
+
+#include "absl/time/time.h"
+#include "client/retry.h"
+
+namespace attune::client {
+
+inline constexpr char kDefaultServerTarget[] = "127.0.0.1:7600";
+inline constexpr char kDefaultControlTarget[] = "127.0.0.1:7601";
+
+struct ClientOptions {
+  // Target in gRPC's syntax: "host:port", "dns:///name:port", "unix:/path".
+  // Empty means the default of the client's plane, given above.
+  std::string target;
+  // Time for one call with all its retries. Zero means the default of the
+  // client's plane: 2 s for PromptClient, 30 s for PolicyClient.
+  absl::Duration deadline = absl::ZeroDuration();
+  RetryOptions retry;
+  // PEM file with the certificates to trust. Empty means a connection without
+  // TLS: for loopback and for networks that encrypt by themselves only.
+  std::string ca_file;
+  // For tests.
+  Clock clock;
+};
+
+}  // namespace attune::client
+
+#endif  // ATTUNE_CLIENT_OPTIONS_H_
