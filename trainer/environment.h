@@ -8,13 +8,16 @@
 // candidates and the hidden target; a reward is that user's own NDCG@10.
 //
 // Honest candidates: negatives the user never touched, drawn uniformly or by
-// popularity; the caller's order is shuffled per user, and the displayed position
-// of the target is stratified over positions.
+// popularity in training (uniformly once those run out); the caller's order is
+// shuffled per user, and the displayed position of the target is stratified
+// over positions.
+//
+// Thread-compatible: const methods may run concurrently.
 
 #include <cstdint>
 #include <vector>
 
-#include "absl/random/bit_gen_ref.h"
+#include "absl/status/status.h"
 #include "policy/item.h"
 #include "policy/policy.h"
 #include "policy/ranking.h"
@@ -38,12 +41,18 @@ struct Task {
   std::vector<policy::Item> history;     // oldest first, before the target
   std::vector<policy::Item> candidates;  // shuffled; a caller would send this
   int target = 0;                        // index into candidates
-  policy::Permutation permutation;       // target's position stratified
+  // The displayed order; the target's position is stratified.
+  policy::Permutation permutation = policy::Permutation::Identity(0);
 };
 
 class Environment {
  public:
-  // `dataset` must outlive the environment.
+  // kInvalidArgument if the options are out of range or a user touched so many
+  // items that too few negatives are left.
+  static absl::Status Check(const Dataset& dataset,
+                            const EnvironmentOptions& options);
+
+  // `dataset` must outlive the environment. REQUIRES: Check() is OK.
   Environment(const Dataset& dataset, EnvironmentOptions options);
 
   // The `draw`-th task of a user: same arguments, same task. `ordinal` is the
@@ -57,7 +66,8 @@ class Environment {
  private:
   const Dataset& dataset_;
   EnvironmentOptions options_;
-  std::vector<double> cumulative_popularity_;
+  // Train counts, summed from the first item on.
+  std::vector<int64_t> cumulative_popularity_;
 };
 
 // NDCG@10 of the target in the ranking. In [0, 1].
