@@ -43,7 +43,11 @@ struct HeadsSettings {
 // "head.<pattern>.w1" [hidden, in], ".c1" [hidden, 1], ".w2" [m, hidden],
 // ".c2" [m, 1], ".bias" [options, 1].
 struct HeadWeights {
-  MatrixView w1, c1, w2, c2, bias;
+  MatrixView w1{nullptr, 0, 0};
+  MatrixView c1{nullptr, 0, 0};
+  MatrixView w2{nullptr, 0, 0};
+  MatrixView c2{nullptr, 0, 0};
+  MatrixView bias{nullptr, 0, 0};
 };
 
 class Actor {
@@ -66,6 +70,7 @@ class Actor {
   Eigen::VectorXf Logits(int pattern, const Eigen::VectorXf& state,
                          absl::Span<const int> earlier_options) const;
   // Probabilities with the exploration floor; they sum to 1 within 1e-6.
+  // Uniform if the logits are not finite.
   Eigen::VectorXf Probabilities(int pattern, const Eigen::VectorXf& state,
                                 absl::Span<const int> earlier_options) const;
 
@@ -74,11 +79,21 @@ class Actor {
   absl::Span<const int> option_offsets() const { return option_offsets_; }
 
  private:
+  struct Scratch;
+  // Both fill `scratch.values` [n_k].
+  void ComputeLogits(int pattern, const Eigen::VectorXf& state,
+                     Scratch& scratch) const;
+  void ComputeProbabilities(int pattern, const Eigen::VectorXf& state,
+                            Scratch& scratch) const;
+  // Sum of the earlier options' embeddings, for autoregressive heads.
+  void AddEarlier(int pattern, int option, Scratch& scratch) const;
+  Scratch MakeScratch(absl::Span<const int> earlier_options) const;
+
   HeadsSettings settings_;
   std::vector<int> options_per_pattern_;
   std::vector<int> option_offsets_;
   std::vector<HeadWeights> heads_;
-  MatrixView option_embeddings_;
+  MatrixView option_embeddings_{nullptr, 0, 0};
   // [total options, m] G e of every option, computed once.
   RowMajorMatrix projected_options_;
 };

@@ -4,8 +4,9 @@
 #ifndef ATTUNE_POLICY_GRU_H_
 #define ATTUNE_POLICY_GRU_H_
 
-// A gated recurrent unit, forward only. Cho et al. 2014 with PyTorch's gate order
-// (r, z, n) and two biases, so that torch::nn::GRU's weights can be copied over:
+// A gated recurrent unit, forward only. Cho et al. 2014 with PyTorch's gate
+// order (r, z, n) and two biases, so that torch::nn::GRU's weights can be
+// copied over:
 //   r = sigmoid(W_ir x + b_ir + W_hr h + b_hr)
 //   z = sigmoid(W_iz x + b_iz + W_hz h + b_hz)
 //   n = tanh(W_in x + b_in + r * (W_hn h + b_hn))
@@ -31,10 +32,10 @@ class Gru {
   Eigen::VectorXf Run(const RowMajorMatrix& inputs) const;
 
  private:
-  MatrixView weight_ih_;
-  MatrixView weight_hh_;
-  MatrixView bias_ih_;
-  MatrixView bias_hh_;
+  MatrixView weight_ih_{nullptr, 0, 0};
+  MatrixView weight_hh_{nullptr, 0, 0};
+  MatrixView bias_ih_{nullptr, 0, 0};
+  MatrixView bias_hh_{nullptr, 0, 0};
 };
 
 }  // namespace attune::policy

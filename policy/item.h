@@ -20,11 +20,11 @@ struct Item {
   // 1 to kMaxTitleBytes bytes of valid UTF-8.
   std::string title;
   // At most kMaxGenres, each at most kMaxGenreBytes; most specific first.
-  std::vector<std::string> genres;
+  std::vector<std::string> genres = {};
   // Strength of the interaction; finite, >= 0; 0 means unknown.
   float weight = 0.0F;
   // Seconds since the epoch of the interaction; nullopt means unknown.
-  std::optional<int64_t> interact_seconds;
+  std::optional<int64_t> interact_seconds = std::nullopt;
 };
 
 inline constexpr int kMaxHistoryItems = 1000;

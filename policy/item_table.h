@@ -10,10 +10,10 @@
 // mapped file), which must outlive it. Thread-compatible: const methods may run
 // concurrently.
 
+#include <Eigen/Core>
+#include <cstdint>
 #include <string_view>
 #include <vector>
-
-#include <Eigen/Core>
 
 namespace attune::policy {
 
@@ -42,9 +42,9 @@ class ItemTable {
  public:
   // An empty table: every item is unknown.
   ItemTable();
-  // `ids` ascending by bytes and distinct; `titles` and `genres` (joined by '|')
-  // parallel to it; `embeddings` [N, d]; `popularity` [N] in [0, 1], the item's
-  // quantile by interaction count in training.
+  // `ids` ascending by bytes and distinct; `titles` and `genres` (joined by
+  // '|') parallel to it; `embeddings` [N, d]; `popularity` [N] in [0, 1], the
+  // item's quantile by interaction count in training.
   ItemTable(StringTable ids, StringTable titles, StringTable genres,
             MatrixView embeddings, const float* popularity);
 
@@ -63,7 +63,7 @@ class ItemTable {
   StringTable ids_;
   StringTable titles_;
   StringTable genres_;
-  MatrixView embeddings_;
+  MatrixView embeddings_{nullptr, 0, 0};
   const float* popularity_ = nullptr;
 };
 

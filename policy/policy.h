@@ -5,9 +5,9 @@
 #define ATTUNE_POLICY_POLICY_H_
 
 // START HERE. A policy turns a request into a decision: it encodes the user's
-// state, lets each pattern's agent choose an option, and renders the prompt. Pure
-// given its seed: trainer and server get byte-identical prompts for the same
-// revision, request and seed.
+// state, lets each pattern's agent choose an option, and renders the prompt.
+// Pure given its seed: trainer and server get byte-identical prompts for the
+// same revision, request and seed.
 //
 // Life cycle: made by Revision::Load() or Policy::Uniform(), immutable since.
 // Thread-compatible: const methods may run concurrently.
@@ -39,15 +39,15 @@ struct Request {
   absl::Span<const Item> history;
   // kMinCandidates to kMaxCandidates, distinct ids.
   absl::Span<const Item> candidates;
-  std::optional<PreviousIteration> previous;
+  std::optional<PreviousIteration> previous = std::nullopt;
   DecisionMode mode = DecisionMode::kSample;
   // Unset: the policy's own.
-  std::optional<Readout> readout;
+  std::optional<Readout> readout = std::nullopt;
   // Seed of the displayed order and the sampling; each has a stream of its own,
   // so a given choice and a sampled one see the same permutation.
   uint64_t seed = 0;
   // Overrides the seed's displayed order; the trainer stratifies with it.
-  std::optional<Permutation> permutation;
+  std::optional<Permutation> permutation = std::nullopt;
 };
 
 struct Decision {
@@ -58,7 +58,8 @@ struct Decision {
 };
 
 // kInvalidArgument if the request is outside the limits of item.h: the message
-// names the field ("history[3].title") and the limit and never echoes the value.
+// names the field of the API ("history[3].title", "history[3].item_id") and the
+// limit and never echoes the value.
 absl::Status Validate(const Request& request);
 
 class Policy {
@@ -88,6 +89,11 @@ class Policy {
   Readout readout() const { return readout_; }
 
  private:
+  // REQUIRE: a validated request.
+  UserState EncodeValid(const Request& request) const;
+  Decision RenderValid(const Request& request, Choice choice,
+                       UserState state) const;
+
   std::shared_ptr<const Catalog> catalog_;
   UserStateEncoder encoder_;
   Actor actor_;

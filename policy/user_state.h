@@ -10,15 +10,15 @@
 //
 // Thread-compatible: const methods may run concurrently.
 
+#include <Eigen/Core>
 #include <optional>
 #include <vector>
-
-#include <Eigen/Core>
 
 #include "absl/types/span.h"
 #include "policy/gru.h"
 #include "policy/item.h"
 #include "policy/item_table.h"
+#include "policy/text_features.h"
 
 namespace attune::policy {
 
@@ -48,64 +48,76 @@ struct UserState {
   // [d] Folded-in user embedding, not normalised.
   Eigen::VectorXf user_embedding;
   // [C] Collaborative score of each candidate (caller's order): dot product of
-  // the user embedding with the item's. Candidates without any embedding get the
-  // mean of the others.
+  // the user embedding with the item's. Candidates without any embedding get
+  // the mean of the others.
   Eigen::VectorXf candidate_scores;
-  // [H] Mean similarity of each history item to the candidates, for kNearest.
+  // [H] Mean similarity of each history item to the candidates that have an
+  // embedding, for kNearest; 0 for an item without one.
   Eigen::VectorXf history_nearness;
 };
 
 class UserStateEncoder {
  public:
-  // `ngram_weights` [ngram_buckets, d] maps hashed title n-grams to an embedding
-  // (ridge regression fitted at export); empty if there is no fallback.
-  // `option_embeddings` [total options, option_embedding_dim], rows in catalog
-  // order. All views must outlive the encoder.
+  // `ngram_weights` [ngram_buckets, d] maps hashed title n-grams to an
+  // embedding (ridge regression fitted at export); empty if there is no
+  // fallback. `option_embeddings` [total options, option_embedding_dim], rows
+  // in catalog order. All views must outlive the encoder.
   UserStateEncoder(EncoderSettings settings, ItemTable items,
                    MatrixView ngram_weights, MatrixView option_embeddings,
                    Gru gru);
 
   // Length of UserState::features.
   //   d                     folded-in user embedding, L2-normalised
-  //   7                     history: log length, popularity quantiles .25/.5/.75,
-  //                         mean pairwise similarity, log mean gap, log last gap
+  //   7                     history: log length, popularity quantiles
+  //   .25/.5/.75,
+  //                         mean pairwise similarity, log mean gap, log last
+  //                         gap
   //   8                     candidates: mean and max similarity to the user,
   //                         popularity quantiles .25/.5/.75, margin of the best
-  //                         over the second score, spread of the scores, share of
-  //                         unknown items
-  //   option_embedding_dim  sum of the previous choice's option embeddings, or 0
-  //   gru_hidden            GRU over the previous ranking, or 0
-  //   1                     1 if there was a previous iteration
+  //                         over the second score, spread (standard deviation)
+  //                         of the scores, share of unknown items
+  //   option_embedding_dim  sum of the previous choice's option embeddings, or
+  //   0 gru_hidden            GRU over the previous ranking, or 0 1 1 if there
+  //   was a previous iteration
+  //
+  // Similarity is the cosine; log is log(1 + x); gaps are in days between items
+  // that follow each other and both have a time, negative ones count as 0. An
+  // item is unknown if the table lacks it. What cannot be computed (no item
+  // known, one item, no times, no previous iteration) is 0. Every entry is
+  // finite and within
+  // +-1e4.
   int StateDim() const;
 
-  // `option_offsets[k]` is the first row of pattern k in the option embeddings.
+  // Folds in the newest max_history items that have an embedding; the i-th
+  // newest of these weighs recency_decay^i. `option_offsets[k]` is the first
+  // row of pattern k in the option embeddings. REQUIRES: `previous` fits the
+  // request.
   UserState Encode(absl::Span<const Item> history,
                    absl::Span<const Item> candidates,
                    absl::Span<const int> option_offsets,
                    const std::optional<PreviousIteration>& previous) const;
 
-  // Embedding of an item: its row, else its title's n-grams, else zero.
+  // Embedding of an item [d]: its row, else from its title's n-grams (the sum
+  // of their rows in `ngram_weights`, with repetition, divided by the square
+  // root of their number), else zero.
   Eigen::VectorXf Embed(const Item& item) const;
 
   const ItemTable& items() const { return items_; }
   const EncoderSettings& settings() const { return settings_; }
 
  private:
+  // Fills the last three parts of the features, from `offset` on.
+  void EncodePrevious(const PreviousIteration& previous,
+                      absl::Span<const Item> candidates,
+                      absl::Span<const int> option_offsets, int offset,
+                      Eigen::VectorXf& features) const;
+
   EncoderSettings settings_;
   ItemTable items_;
-  MatrixView ngram_weights_;
-  MatrixView option_embeddings_;
+  MatrixView ngram_weights_{nullptr, 0, 0};
+  MatrixView option_embeddings_{nullptr, 0, 0};
   Gru gru_;
 };
-
-// Buckets of the hashed character 3- to 5-grams of a lower-cased title, with
-// repetition. `buckets` is a power of two. Used here and by the ridge fit.
-std::vector<int> TitleNgrams(std::string_view title, int buckets);
-
-// Fixed random projection of the hashed word and character n-grams of a sentence
-// to `dim` floats of unit length: an option's sentence embedding e(option). The
-// same on every machine. Zero for an empty sentence.
-Eigen::VectorXf SentenceEmbedding(std::string_view sentence, int dim);
 
 }  // namespace attune::policy
 
