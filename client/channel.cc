@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#include "client/channel.h"
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/file.h"
+#include "client/rpc_status.h"
+#include "policy/status_macros.h"
+
+namespace attune::client {
+namespace {
+
+// A revision's whole manifest holds a catalog and golden vectors.
+constexpr int kMaxReceiveBytes = 16 * 1024 * 1024;
+constexpr int kInitialReconnectMillis = 100;
+constexpr int kMaxReconnectMillis = 2000;
+
+absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeCredentials(
+    const std::string& ca_file) {
+  if (ca_file.empty()) return grpc::InsecureChannelCredentials();
+  grpc::SslCredentialsOptions ssl;
+  ATTUNE_ASSIGN_OR_RETURN(ssl.pem_root_certs, ReadFile(ca_file));
+  return grpc::SslCredentials(ssl);
+}
+
+}  // namespace
+
+absl::StatusOr<ClientOptions> Complete(ClientOptions options,
+                                       const char* default_target,
+                                       absl::Duration default_deadline) {
+  if (options.target.empty()) options.target = default_target;
+  if (options.deadline < absl::ZeroDuration()) {
+    return absl::InvalidArgumentError("deadline: must be at least 0");
+  }
+  if (options.deadline == absl::ZeroDuration()) {
+    options.deadline = default_deadline;
+  }
+  const RetryOptions& retry = options.retry;
+  if (retry.max_attempts < 1) {
+    return absl::InvalidArgumentError("retry.max_attempts: must be at least 1");
+  }
+  if (!(retry.multiplier >= 1.0)) {
+    return absl::InvalidArgumentError("retry.multiplier: must be at least 1");
+  }
+  if (!(retry.jitter >= 0.0 && retry.jitter <= 1.0)) {
+    return absl::InvalidArgumentError("retry.jitter: must be in [0, 1]");
+  }
+  options.clock = options.clock.OrReal();
+  return options;
+}
+
+absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(
+    const ClientOptions& options) {
+  ATTUNE_ASSIGN_OR_RETURN(auto credentials, MakeCredentials(options.ca_file));
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
+                   kInitialReconnectMillis);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kMaxReconnectMillis);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectMillis);
+  arguments.SetMaxReceiveMessageSize(kMaxReceiveBytes);
+  return grpc::CreateCustomChannel(options.target, credentials, arguments);
+}
+
+void SetDeadline(absl::Time deadline, grpc::ClientContext& context) {
+  context.set_deadline(absl::ToChronoTime(deadline));
+}
+
+absl::Status CallUnary(
+    const ClientOptions& options, const RetryOptions& retry,
+    const std::function<grpc::Status(grpc::ClientContext&)>& call) {
+  const absl::Time deadline = options.clock.now() + options.deadline;
+  return CallWithRetry(retry, options.clock, deadline,
+                       [&](absl::Time until) -> absl::Status {
+                         grpc::ClientContext context;
+                         SetDeadline(until, context);
+                         return FromGrpcStatus(call(context));
+                       });
+}
+
+}  // namespace attune::client

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#include "client/prompt.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "policy/sanitizer.h"
+#include "policy/status_macros.h"
+
+namespace attune::client {
+namespace {
+
+using policy::Permutation;
+
+constexpr int kPlainHistory = 10;
+
+// Number of displayed candidates, if the contract is sound.
+absl::StatusOr<int> DisplayedCount(const AnswerContract& answer) {
+  const size_t count = answer.displayed_item_ids.size();
+  if (count == 0 || count > policy::kMaxCandidates) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("prompt.answer.displayed_item_ids: must have 1 to ",
+                     policy::kMaxCandidates, " entries"));
+  }
+  if (answer.displayed_titles.size() != count) {
+    return absl::InvalidArgumentError(
+        "prompt.answer.displayed_titles: must be as many as the item ids");
+  }
+  return static_cast<int>(count);
+}
+
+// The ids of displayed positions in ranked order.
+RankedItems ToItems(const AnswerContract& answer,
+                    const policy::Ranking& ranking) {
+  RankedItems ranked{.item_ids = {}, .status = ranking.status};
+  for (const int position : ranking.candidates) {
+    ranked.item_ids.push_back(answer.displayed_item_ids[position]);
+  }
+  return ranked;
+}
+
+void AddItem(const policy::Item& item, v1::Item& proto) {
+  proto.set_item_id(item.id);
+  proto.set_title(item.title);
+  for (const std::string& genre : item.genres) proto.add_genres(genre);
+  proto.set_weight(item.weight);
+  if (item.interact_seconds.has_value()) {
+    proto.mutable_interact_time()->set_seconds(*item.interact_seconds);
+  }
+}
+
+absl::Status CheckPlain(const v1::GetPromptRequest& request) {
+  if (request.history().empty()) {
+    return absl::InvalidArgumentError("history: must have at least 1 item");
+  }
+  if (request.candidates_size() < policy::kMinCandidates ||
+      request.candidates_size() > policy::kMaxCandidates) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("candidates: must have ", policy::kMinCandidates, " to ",
+                     policy::kMaxCandidates, " items"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<RankedItems> ParseRanking(const Prompt& prompt,
+                                         std::string_view answer) {
+  ATTUNE_ASSIGN_OR_RETURN(const int count, DisplayedCount(prompt.answer));
+  return ToItems(prompt.answer,
+                 policy::ParseGenerated(answer, prompt.answer.displayed_titles,
+                                        Permutation::Identity(count)));
+}
+
+absl::StatusOr<RankedItems> RankByScores(
+    const Prompt& prompt, absl::Span<const float> displayed_scores) {
+  ATTUNE_ASSIGN_OR_RETURN(const int count, DisplayedCount(prompt.answer));
+  ATTUNE_ASSIGN_OR_RETURN(
+      const policy::Ranking ranking,
+      policy::RankByScore(displayed_scores, Permutation::Identity(count)));
+  return ToItems(prompt.answer, ranking);
+}
+
+std::string ToChatMessagesJson(const Prompt& prompt) {
+  nlohmann::ordered_json messages = nlohmann::ordered_json::array();
+  for (const PromptMessage& message : prompt.messages) {
+    messages.push_back({{"role", message.role}, {"content", message.text}});
+  }
+  return messages.dump(-1, ' ', false,
+                       nlohmann::ordered_json::error_handler_t::replace);
+}
+
+v1::GetPromptRequest MakeRequest(absl::Span<const policy::Item> history,
+                                 absl::Span<const policy::Item> candidates) {
+  v1::GetPromptRequest request;
+  for (const auto& item : history) AddItem(item, *request.add_history());
+  for (const auto& item : candidates) AddItem(item, *request.add_candidates());
+  return request;
+}
+
+v1::GetPromptRequest Refine(v1::GetPromptRequest request, const Prompt& prompt,
+                            const RankedItems& ranked) {
+  v1::PreviousDecision& previous = *request.mutable_previous();
+  previous.set_decision_token(prompt.decision_token);
+  previous.clear_ranked_item_ids();
+  for (const auto& id : ranked.item_ids) previous.add_ranked_item_ids(id);
+  return request;
+}
+
+absl::StatusOr<Prompt> PlainPrompt(const v1::GetPromptRequest& request) {
+  ATTUNE_RETURN_IF_ERROR(CheckPlain(request));
+  Prompt prompt;
+  std::string text = "I enjoyed these, oldest first:\n";
+  prompt.history_length = std::min(request.history_size(), kPlainHistory);
+  for (int i = request.history_size() - prompt.history_length;
+       i < request.history_size(); ++i) {
+    absl::StrAppend(&text, "- ",
+                    policy::SanitizeTitle(request.history(i).title()), "\n");
+  }
+  absl::StrAppend(&text, "\nRank these by how much I would enjoy them:\n");
+  for (int i = 0; i < request.candidates_size(); ++i) {
+    AnswerContract& answer = prompt.answer;
+    answer.labels.push_back(policy::Label(i));
+    answer.displayed_item_ids.push_back(request.candidates(i).item_id());
+    answer.displayed_titles.push_back(
+        policy::SanitizeTitle(request.candidates(i).title()));
+    absl::StrAppend(&text, answer.labels.back(), ". ",
+                    answer.displayed_titles.back(), "\n");
+  }
+  absl::StrAppend(&text,
+                  "\nAnswer with all the letters, best first, separated by "
+                  "commas, and nothing else.");
+  prompt.messages.push_back({.role = "user", .text = std::move(text)});
+  return prompt;
+}
+
+}  // namespace attune::client

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#ifndef ATTUNE_CLIENT_PROMPT_CLIENT_H_
+#define ATTUNE_CLIENT_PROMPT_CLIENT_H_
+
+// START HERE. Asks a server for prompts: what a recommender backend calls.
+//
+// Create() once and copy freely: copies share one connection. The connection is
+// made by the first call and kept alive by the last copy. Calls block, at most
+// for the deadline (2 s unless the options say another), and are tried again on
+// UNAVAILABLE only.
+// Thread-safe.
+//
+// Example:
+//   ATTUNE_ASSIGN_OR_RETURN(PromptClient client, PromptClient::Create(
+//       {.target = "localhost:7600"}));
+//   v1::GetPromptRequest request = MakeRequest(history, candidates);
+//   ATTUNE_ASSIGN_OR_RETURN(Prompt plain, PlainPrompt(request));
+//   ATTUNE_ASSIGN_OR_RETURN(Prompt prompt, client.GetPromptOr(request, plain));
+//   std::string answer = MyLlm(ToChatMessagesJson(prompt));
+//   ATTUNE_ASSIGN_OR_RETURN(RankedItems best, ParseRanking(prompt, answer));
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "attune/v1/prompt_service.pb.h"
+#include "client/options.h"
+#include "client/prompt.h"
+
+namespace attune::client {
+
+class PromptClient {
+ public:
+  // kInvalidArgument if an option is out of its range; kNotFound if ca_file
+  // cannot be read. Does not connect.
+  static absl::StatusOr<PromptClient> Create(ClientOptions options = {});
+
+  // The prompt that suits this user and these candidates. The errors are the
+  // server's; the message names the field and the limit.
+  absl::StatusOr<Prompt> GetPrompt(const v1::GetPromptRequest& request) const;
+
+  // As GetPrompt, but returns `fallback`, marked as one, if the server does not
+  // answer (kUnavailable, kDeadlineExceeded). Any other error is an error: a
+  // fallback would hide a mistake in the request.
+  absl::StatusOr<Prompt> GetPromptOr(const v1::GetPromptRequest& request,
+                                     Prompt fallback) const;
+
+  // The prompt of a given choice. Nothing is decided, so there is no token.
+  absl::StatusOr<Prompt> PreviewPrompt(
+      const v1::PreviewPromptRequest& request) const;
+
+ private:
+  struct Impl;
+  explicit PromptClient(std::shared_ptr<const Impl> impl);
+
+  std::shared_ptr<const Impl> impl_;
+};
+
+}  // namespace attune::client
+
+#endif  // ATTUNE_CLIENT_PROMPT_CLIENT_H_
