@@ -10,7 +10,7 @@ find_package(yaml-cpp 0.7 CONFIG REQUIRED)
 find_package(nlohmann_json 3.11 CONFIG REQUIRED)
 find_package(spdlog 1.10 CONFIG REQUIRED)
 find_package(CLI11 2.1 CONFIG REQUIRED)
-find_package(prometheus-cpp 1.0 CONFIG REQUIRED)
+find_package(prometheus-cpp CONFIG REQUIRED)
 
 # The protos of google.rpc (Status, ErrorInfo, BadRequest), from the
 # googleapis-common-protos distribution.
