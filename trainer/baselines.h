@@ -39,7 +39,7 @@ std::unique_ptr<Scorer> MakePopularityScorer(const Dataset& dataset);
 // train users, recent items weighing more: recency_decay to the power of an
 // item's distance from the newest. Unknown items score 0.
 std::unique_ptr<Scorer> MakeItemKnnScorer(const Dataset& dataset,
-                                          float recency_decay = 0.9F);
+                                          float recency_decay = 0.7F);
 
 // "lightgcn": the collaborative scores that `policy`'s hints speak of, that is
 // the history folded into the item embeddings. `policy` must outlive the

@@ -60,9 +60,11 @@ absl::StatusOr<ItemFeatures> BuildItemFeatures(
 // Share of `counts` below each count, equal ones counted half. In [0, 1].
 std::vector<float> Quantiles(const std::vector<int>& counts);
 
-// Ridge regression of `targets` [N, d] on bucket counts: returns W [buckets,
-// d], minimising sum_i |mean over n-grams of W - y_i|^2 + ridge |W|^2.
-// Conjugate gradients on the normal equations; deterministic.
+// Ridge regression: returns W [buckets, d] that minimises
+//   sum_i |x_i W - y_i|^2 + ridge |W|^2
+// where y_i is row i of `targets` [N, d] and x_i has 1 / sqrt(n) for each of
+// the item's n buckets, as UserStateEncoder::Embed weighs them. Conjugate
+// gradients on the normal equations; deterministic.
 policy::RowMajorMatrix FitNgrams(
     const std::vector<std::vector<int>>& buckets_of,
     const policy::RowMajorMatrix& targets, int buckets, float ridge);

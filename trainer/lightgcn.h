@@ -25,10 +25,10 @@ struct LightGcnOptions {
   int dim = 64;
   int layers = 2;
   int epochs = 60;
-  int batch_size = 16384;
-  float learning_rate = 0.02F;
+  int batch_size = 8192;
+  float learning_rate = 0.01F;
   // Weight of the mean squared norm of the E^(0) rows in a batch.
-  float l2 = 1e-2F;
+  float l2 = 1e-3F;
   uint64_t seed = 1;
 };
 

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#include "trainer/statistics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "policy/random.h"
+
+namespace attune::trainer {
+namespace {
+
+// Stream of the seed; see policy::Rng.
+constexpr uint64_t kBootstrapStream = 41;
+constexpr double kTail = 0.025;
+
+// Linear interpolation between the order statistics.
+double Quantile(const std::vector<double>& ascending, double q) {
+  const double place = q * static_cast<double>(ascending.size() - 1);
+  const auto below = static_cast<size_t>(place);
+  const size_t above = std::min(below + 1, ascending.size() - 1);
+  return ascending[below] + (place - static_cast<double>(below)) *
+                                (ascending[above] - ascending[below]);
+}
+
+}  // namespace
+
+double Mean(absl::Span<const double> values) {
+  double sum = 0.0;
+  for (const double value : values) sum += value;
+  return values.empty() ? 0.0 : sum / static_cast<double>(values.size());
+}
+
+double StandardError(absl::Span<const double> values) {
+  if (values.size() < 2) return 0.0;
+  const double mean = Mean(values);
+  double sum = 0.0;
+  for (const double value : values) sum += (value - mean) * (value - mean);
+  const auto n = static_cast<double>(values.size());
+  return std::sqrt(sum / (n - 1.0) / n);
+}
+
+Interval BootstrapMean(absl::Span<const double> values, uint64_t seed,
+                       int resamples) {
+  if (values.empty() || resamples < 1) return {};
+  const auto n = static_cast<uint32_t>(values.size());
+  policy::Rng rng(seed, kBootstrapStream);
+  std::vector<double> means(resamples);
+  for (double& mean : means) {
+    double sum = 0.0;
+    for (uint32_t i = 0; i < n; ++i) sum += values[rng.Below(n)];
+    mean = sum / n;
+  }
+  std::sort(means.begin(), means.end());
+  return {.mean = Mean(values),
+          .low = Quantile(means, kTail),
+          .high = Quantile(means, 1.0 - kTail),
+          .count = static_cast<int>(n)};
+}
+
+Interval PairedDifference(absl::Span<const double> a,
+                          absl::Span<const double> b, uint64_t seed,
+                          int resamples) {
+  std::vector<double> differences(a.size());
+  for (size_t i = 0; i < a.size(); ++i) differences[i] = a[i] - b[i];
+  return BootstrapMean(differences, seed, resamples);
+}
+
+double Normalised(double value, double chance) {
+  return (value - chance) / (1.0 - chance);
+}
+
+}  // namespace attune::trainer
