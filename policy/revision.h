@@ -6,13 +6,13 @@
 
 // The codec of revisions: immutable trained artifacts. docs/revision_format.md
 // specifies the bytes:
-//   "ATTUNEV1" | u64 manifest size | manifest (v1::RevisionManifest) | zero padding
-//   to 64 | payload (little-endian float32 tensors, string tables) | SHA-256 of
-//   everything before it
+//   "ATTUNEV1" | u64 manifest size | manifest (v1::RevisionManifest) | zero
+//   padding to 64 | payload (little-endian float32 tensors, string tables) |
+//   SHA-256 of everything before it
 //
 // Nothing in a revision is executable. Loading verifies the checksum, every
-// descriptor against the payload's size, every shape against the catalog and the
-// settings, every float for finiteness, and the golden vectors.
+// descriptor against the payload's size, every shape against the catalog and
+// the settings, every float for finiteness, and the golden vectors.
 
 #include <cstdint>
 #include <memory>
@@ -41,8 +41,8 @@ struct NamedStrings {
 // What a revision is made of. Tensor names: "item_embeddings" [N, d],
 // "item_popularity" [N], "ngram_weights" [buckets, d], "option_embeddings"
 // [options, e], "option_projection" [m, e], "head.<pattern>.*" (actor.h),
-// "gru.weight_ih", "gru.weight_hh", "gru.bias_ih", "gru.bias_hh". String tables:
-// "item_ids" (ascending), "item_titles", "item_genres" (joined by '|').
+// "gru.weight_ih", "gru.weight_hh", "gru.bias_ih", "gru.bias_hh". String
+// tables: "item_ids" (ascending), "item_titles", "item_genres" (joined by '|').
 struct RevisionParts {
   // Descriptors and golden vectors are filled in by EncodeRevision.
   v1::RevisionManifest manifest;
@@ -57,8 +57,8 @@ struct RevisionParts {
   std::vector<GoldenInput> golden_inputs;
 };
 
-// Returns the artifact's bytes. Computes the golden vectors with the policy that
-// the parts make, and loads the result once to prove that it can be.
+// Returns the artifact's bytes. Computes the golden vectors with the policy
+// that the parts make, and loads the result once to prove that it can be.
 absl::StatusOr<std::string> EncodeRevision(RevisionParts parts);
 
 // First 16 digits of the SHA-256 (lower-case hex) of an artifact's bytes.
@@ -66,20 +66,22 @@ std::string RevisionIdOf(std::string_view artifact);
 // The 64 digits.
 std::string RevisionDigestOf(std::string_view artifact);
 
-// A loaded revision. Immutable; shared as `std::shared_ptr<const Revision>`, which
-// keeps the memory that its views point to. Thread-compatible.
+// A loaded revision. Immutable; shared as `std::shared_ptr<const Revision>`,
+// which keeps the memory that its views point to. Thread-compatible.
 class Revision {
  public:
-  // Verifies and takes the bytes. kInvalidArgument says what is wrong with which
-  // part: "truncated", "digest", "tensor head.hint.w1: ...", "golden vector 2:
+  // Verifies and takes the bytes. kInvalidArgument says what is wrong with
+  // which part: "truncated", "digest", "tensor head.hint.w1: ...", "golden
+  // vector 2:
   // ...".
   static absl::StatusOr<std::shared_ptr<const Revision>> Load(
       std::string artifact);
   // As Load, from a file that is mapped, not read. kNotFound if there is none.
   static absl::StatusOr<std::shared_ptr<const Revision>> LoadFile(
       const std::string& path);
-  // The revision that serves before any was pushed: uniform over a catalog, empty
-  // item table, id "uniform-" and 8 digits of the catalog's digest.
+  // The revision that serves before any was pushed: uniform over a catalog,
+  // empty item table, id "uniform-" and 8 digits of the catalog's digest, which
+  // is also its digest; no bytes.
   static std::shared_ptr<const Revision> Uniform(
       std::shared_ptr<const Catalog> catalog, Readout readout);
 

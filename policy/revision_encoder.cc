@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "policy/digest.h"
+#include "policy/revision.h"
+#include "policy/revision_layout.h"
+#include "policy/revision_policy.h"
+#include "policy/status_macros.h"
+
+namespace attune::policy {
+namespace {
+
+using revision_internal::AlignUp;
+
+void AppendAligned(const void* data, size_t size, std::string& payload) {
+  payload.resize(AlignUp(payload.size()), '\0');
+  payload.append(static_cast<const char*>(data), size);
+}
+
+absl::Status AppendTensor(const NamedTensor& tensor,
+                          v1::RevisionManifest& manifest,
+                          std::string& payload) {
+  uint64_t count = 1;
+  for (const int64_t dimension : tensor.shape) {
+    count *= static_cast<uint64_t>(dimension);
+  }
+  if (count != tensor.values.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("tensor ", tensor.name, ": ", tensor.values.size(),
+                     " values, the shape has ", count));
+  }
+  v1::TensorDescriptor* descriptor = manifest.add_tensors();
+  descriptor->set_name(tensor.name);
+  descriptor->mutable_shape()->Add(tensor.shape.begin(), tensor.shape.end());
+  descriptor->set_offset(AlignUp(payload.size()));
+  AppendAligned(tensor.values.data(), count * sizeof(float), payload);
+  return absl::OkStatus();
+}
+
+void AppendStrings(const NamedStrings& strings, v1::RevisionManifest& manifest,
+                   std::string& payload) {
+  std::vector<uint64_t> ends = {0};
+  ends.reserve(strings.values.size() + 1);
+  for (const std::string& value : strings.values) {
+    ends.push_back(ends.back() + value.size());
+  }
+  v1::StringTableDescriptor* descriptor = manifest.add_string_tables();
+  descriptor->set_name(strings.name);
+  descriptor->set_size(static_cast<int64_t>(strings.values.size()));
+  descriptor->set_offset(AlignUp(payload.size()));
+  descriptor->set_byte_size(ends.size() * sizeof(uint64_t) + ends.back());
+  AppendAligned(ends.data(), ends.size() * sizeof(uint64_t), payload);
+  for (const std::string& value : strings.values) payload.append(value);
+}
+
+// Fills the descriptors and returns the payload.
+absl::StatusOr<std::string> Lay(const RevisionParts& parts,
+                                v1::RevisionManifest& manifest) {
+  std::string payload;
+  manifest.clear_tensors();
+  manifest.clear_string_tables();
+  for (const NamedTensor& tensor : parts.tensors) {
+    ATTUNE_RETURN_IF_ERROR(AppendTensor(tensor, manifest, payload));
+  }
+  for (const NamedStrings& strings : parts.strings) {
+    AppendStrings(strings, manifest, payload);
+  }
+  return payload;
+}
+
+absl::Status AddGoldenVectors(
+    const std::vector<RevisionParts::GoldenInput>& inputs,
+    std::string_view payload, v1::RevisionManifest& manifest) {
+  ATTUNE_ASSIGN_OR_RETURN(const auto policy,
+                          revision_internal::MakePolicy(manifest, payload));
+  manifest.clear_golden_vectors();
+  for (const RevisionParts::GoldenInput& input : inputs) {
+    ATTUNE_ASSIGN_OR_RETURN(
+        *manifest.add_golden_vectors(),
+        revision_internal::MakeGoldenVector(*policy, input.history,
+                                            input.candidates, input.seed));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> EncodeRevision(RevisionParts parts) {
+  v1::RevisionManifest& manifest = parts.manifest;
+  manifest.set_format_version(1);
+  manifest.set_catalog_digest(Sha256Hex(manifest.catalog_yaml()));
+  ATTUNE_ASSIGN_OR_RETURN(std::string payload, Lay(parts, manifest));
+  parts.tensors.clear();
+  parts.strings.clear();
+  ATTUNE_RETURN_IF_ERROR(
+      AddGoldenVectors(parts.golden_inputs, payload, manifest));
+  ATTUNE_ASSIGN_OR_RETURN(std::string artifact,
+                          revision_internal::SealEnvelope(manifest, payload));
+  payload = {};
+  ATTUNE_RETURN_IF_ERROR(Revision::Load(artifact).status());
+  return artifact;
+}
+
+}  // namespace attune::policy
