@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#include "server/config.h"
+
+#include <unistd.h>
+#include <yaml-cpp/yaml.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <map>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "policy/status_macros.h"
+#include "server/file_io.h"
+
+namespace attune::server {
+namespace {
+
+constexpr const char* kEnvironmentPrefix = "ATTUNE_";
+constexpr const char* kReadouts[] = {"", "generate", "labels", "likelihood"};
+constexpr const char* kLogLevels[] = {"debug", "info", "warning", "error",
+                                      "off"};
+constexpr const char* kExamples = R"(
+Examples:
+  attune_server --revision_dir /var/lib/attune --token_key_file /run/key
+  attune_server --data_listen 127.0.0.1:0 --port_file ports.json
+  ATTUNE_LOG_LEVEL=debug attune_server --config server.yaml --print_config
+)";
+
+// A setting: how its text becomes a value and the value its text.
+struct Setting {
+  const char* name;
+  const char* help;
+  std::function<bool(const std::string&, ServerConfig*)> parse;
+  std::function<std::string(const ServerConfig&)> print;
+};
+
+Setting Text(const char* name, const char* help,
+             std::string ServerConfig::*field) {
+  return {name, help,
+          [field](const std::string& text, ServerConfig* config) {
+            config->*field = text;
+            return true;
+          },
+          [field](const ServerConfig& config) { return config.*field; }};
+}
+
+Setting Number(const char* name, const char* help,
+               int64_t ServerConfig::*field) {
+  return {name, help,
+          [field](const std::string& text, ServerConfig* config) {
+            return absl::SimpleAtoi(text, &(config->*field)) &&
+                   config->*field > 0;
+          },
+          [field](const ServerConfig& config) {
+            return absl::StrCat(config.*field);
+          }};
+}
+
+Setting Time(const char* name, const char* help,
+             absl::Duration ServerConfig::*field) {
+  return {name, help,
+          [field](const std::string& text, ServerConfig* config) {
+            return absl::ParseDuration(text, &(config->*field)) &&
+                   config->*field >= absl::ZeroDuration() &&
+                   config->*field < absl::Hours(24 * 366);
+          },
+          [field](const ServerConfig& config) {
+            return absl::FormatDuration(config.*field);
+          }};
+}
+
+bool ParseReadout(const std::string& text, ServerConfig* config) {
+  for (int i = 1; i <= 3; ++i) {
+    if (text == kReadouts[i]) config->readout = static_cast<policy::Readout>(i);
+  }
+  return text == kReadouts[static_cast<int>(config->readout)];
+}
+
+bool ParseLevel(const std::string& text, ServerConfig* config) {
+  const auto level = ParseLogLevel(text);
+  if (level.ok()) config->log_level = *level;
+  return level.ok();
+}
+
+const std::vector<Setting>& Settings() {
+  using C = ServerConfig;
+  static const auto* const settings = new std::vector<Setting>{
+      Text("data_listen", "host:port of PromptService", &C::data_listen),
+      Text("control_listen", "host:port of PolicyService", &C::control_listen),
+      Text("metrics_listen", "host:port of /metrics", &C::metrics_listen),
+      Text("port_file", "file for the chosen ports, as JSON", &C::port_file),
+      Text("revision_dir", "where revisions are kept", &C::revision_dir),
+      Text("catalog", "catalog that serves before the first revision",
+           &C::catalog),
+      {"readout", "its readout: generate, labels or likelihood", ParseReadout,
+       [](const C& c) { return kReadouts[static_cast<int>(c.readout)]; }},
+      Text("token_key_file", "key of decision tokens, hex or 32 raw bytes",
+           &C::token_key_file),
+      Text("token_previous_key_file", "key that is still accepted",
+           &C::token_previous_key_file),
+      Time("token_ttl", "how long a token is accepted", &C::token_ttl),
+      Number("max_revision_bytes", "largest artifact", &C::max_revision_bytes),
+      Number("max_revisions", "most artifacts", &C::max_revisions),
+      Time("drain_delay", "from not-serving to refusing calls",
+           &C::drain_delay),
+      Time("shutdown_deadline", "for calls under way", &C::shutdown_deadline),
+      {"log_level", "debug, info, warning, error or off", ParseLevel,
+       [](const C& c) { return kLogLevels[static_cast<int>(c.log_level)]; }},
+  };
+  return *settings;
+}
+
+const Setting* FindSetting(const std::string& name) {
+  for (const Setting& setting : Settings()) {
+    if (name == setting.name) return &setting;
+  }
+  return nullptr;
+}
+
+absl::Status Apply(const std::string& name, const std::string& text,
+                   const std::string& source, ServerConfig* config) {
+  const Setting* setting = FindSetting(name);
+  if (setting == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, " (", source, "): no such setting"));
+  }
+  if (setting->parse(text, config)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, " (", source, "): not a good value; ", setting->help));
+}
+
+absl::Status ApplyFile(const std::string& path, ServerConfig* config) {
+  ATTUNE_ASSIGN_OR_RETURN(const std::string bytes,
+                          ReadSmallFile(path, 1 << 20));
+  try {
+    const YAML::Node root = YAML::Load(bytes);
+    if (root.IsNull()) return absl::OkStatus();
+    if (!root.IsMap()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, ": must be a mapping of settings"));
+    }
+    for (const auto& entry : root) {
+      const std::string source =
+          absl::StrCat(path, ":", entry.first.Mark().line + 1);
+      if (!entry.first.IsScalar() || !entry.second.IsScalar()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(source, ": must be name: value"));
+      }
+      ATTUNE_RETURN_IF_ERROR(
+          Apply(entry.first.Scalar(), entry.second.Scalar(), source, config));
+    }
+  } catch (const YAML::Exception& error) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ":", error.mark.line + 1, ": neither YAML nor JSON"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ApplyEnvironment(const Environment& environment,
+                              const std::vector<std::string>& names,
+                              ServerConfig* config) {
+  for (const std::string& name : names) {
+    if (!absl::StartsWith(name, kEnvironmentPrefix)) continue;
+    const std::string setting =
+        absl::AsciiStrToLower(absl::StripPrefix(name, kEnvironmentPrefix));
+    if (setting == "config") continue;
+    const auto value = environment(name);
+    if (!value.has_value()) continue;
+    ATTUNE_RETURN_IF_ERROR(Apply(setting, *value, name, config));
+  }
+  return absl::OkStatus();
+}
+
+std::string Print(const ServerConfig& config) {
+  std::string text;
+  for (const Setting& setting : Settings()) {
+    const std::string value = setting.print(config);
+    absl::StrAppend(&text, setting.name, ": ", value.empty() ? "\"\"" : value,
+                    "\n");
+  }
+  return text;
+}
+
+// The command line as CLI11 sees it: texts, not yet merged with anything.
+struct Flags {
+  std::map<std::string, std::string> values;
+  std::string config_file;
+  bool print_config = false;
+  bool print_version = false;
+  std::optional<std::string> help;
+};
+
+absl::StatusOr<Flags> ParseFlags(const std::vector<std::string>& args) {
+  Flags flags;
+  CLI::App app("Chooses the prompt that makes a frozen LLM recommend best.",
+               "attune_server");
+  app.footer(kExamples);
+  for (const Setting& setting : Settings()) {
+    const std::string initial = setting.print(ServerConfig());
+    app.add_option_function<std::string>(
+           absl::StrCat("--", setting.name),
+           [&flags, &setting](const std::string& text) {
+             flags.values[setting.name] = text;
+           },
+           absl::StrCat(setting.help,
+                        initial.empty() ? "" : " [" + initial + "]"))
+        ->type_name("");
+  }
+  app.add_option("--config", flags.config_file, "YAML or JSON file of settings")
+      ->type_name("");
+  app.add_flag("--print_config", flags.print_config, "print the settings");
+  app.add_flag("--version", flags.print_version, "print the version");
+  try {
+    app.parse(std::vector<std::string>(args.rbegin(), args.rend()));
+  } catch (const CLI::CallForHelp&) {
+    flags.help = app.help();
+  } catch (const CLI::ParseError& error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("command line: ", error.what()));
+  }
+  return flags;
+}
+
+}  // namespace
+
+absl::StatusOr<Invocation> LoadConfig(
+    const std::vector<std::string>& args, const Environment& environment,
+    const std::vector<std::string>& environment_names) {
+  ATTUNE_ASSIGN_OR_RETURN(Flags flags, ParseFlags(args));
+  Invocation invocation;
+  invocation.print = flags.help;
+  if (flags.print_version) {
+    invocation.print = absl::StrCat("attune_server ", ATTUNE_VERSION, "\n");
+  }
+  if (invocation.print.has_value()) return invocation;
+
+  ServerConfig& config = invocation.config;
+  if (flags.config_file.empty()) {
+    flags.config_file = environment("ATTUNE_CONFIG").value_or("");
+  }
+  if (!flags.config_file.empty()) {
+    ATTUNE_RETURN_IF_ERROR(ApplyFile(flags.config_file, &config));
+  }
+  ATTUNE_RETURN_IF_ERROR(
+      ApplyEnvironment(environment, environment_names, &config));
+  for (const auto& [name, text] : flags.values) {
+    ATTUNE_RETURN_IF_ERROR(Apply(name, text, "--" + name, &config));
+  }
+  if (flags.print_config) invocation.print = Print(config);
+  return invocation;
+}
+
+absl::StatusOr<std::string> FindCatalog(const ServerConfig& config) {
+  if (!config.catalog.empty()) return config.catalog;
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  const std::string places[] = {
+      (program.parent_path() / "../share/attune/catalogs/movies.yaml").string(),
+      "policy/catalogs/movies.yaml",
+      std::string(ATTUNE_SOURCE_CATALOGS) + "/movies.yaml"};
+  for (const std::string& place : places) {
+    if (FileSizeOrZero(place) > 0) return place;
+  }
+  return absl::NotFoundError("catalog: none is installed, name one");
+}
+
+}  // namespace attune::server

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#ifndef ATTUNE_SERVER_CONFIG_H_
+#define ATTUNE_SERVER_CONFIG_H_
+
+// The server's settings, each from the first of these that has it: flag
+// (--data_listen), environment (ATTUNE_DATA_LISTEN), file (data_listen: in the
+// YAML or JSON file of --config), default. An unknown key is an error
+// everywhere.
+//
+// Pure functions but for the reading of the file.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "policy/choice.h"
+#include "server/log.h"
+
+namespace attune::server {
+
+struct ServerConfig {
+  // host:port of the three listeners. Port 0: any free one.
+  std::string data_listen = "127.0.0.1:50051";
+  std::string control_listen = "127.0.0.1:50052";
+  std::string metrics_listen = "127.0.0.1:9464";
+  // Where the ports are written as JSON once the server listens; empty:
+  // nowhere.
+  std::string port_file;
+  // Where revisions are kept.
+  std::string revision_dir = "attune_revisions";
+  // Catalog that serves, with a uniform policy, before the first revision;
+  // empty: the movies catalog that was installed.
+  std::string catalog;
+  policy::Readout readout = policy::Readout::kLikelihood;
+  // Files with the keys of decision tokens; empty: a random key, no previous
+  // one.
+  std::string token_key_file;
+  std::string token_previous_key_file;
+  absl::Duration token_ttl = absl::Hours(24);
+  int64_t max_revision_bytes = 64 << 20;
+  int64_t max_revisions = 1000;
+  // After SIGTERM: time between "not serving" and refusing calls; time that
+  // calls under way may still take.
+  absl::Duration drain_delay = absl::ZeroDuration();
+  absl::Duration shutdown_deadline = absl::Seconds(2);
+  LogLevel log_level = LogLevel::kInfo;
+};
+
+// What a command line asks for.
+struct Invocation {
+  ServerConfig config;
+  // If set: print it and exit (--help, --version, --print_config).
+  std::optional<std::string> print;
+};
+
+// Looks up an environment variable; nullopt if unset.
+using Environment =
+    std::function<std::optional<std::string>(const std::string& name)>;
+
+// `args` without the program's name; `environment_names` are all variables that
+// are set. kInvalidArgument names the setting and where it came from.
+absl::StatusOr<Invocation> LoadConfig(
+    const std::vector<std::string>& args, const Environment& environment,
+    const std::vector<std::string>& environment_names);
+
+// The catalog file of a configuration: the given one, else the first that
+// exists of the places where it is installed. kNotFound if there is none.
+absl::StatusOr<std::string> FindCatalog(const ServerConfig& config);
+
+}  // namespace attune::server
+
+#endif  // ATTUNE_SERVER_CONFIG_H_

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#ifndef ATTUNE_SERVER_FILE_IO_H_
+#define ATTUNE_SERVER_FILE_IO_H_
+
+// Files that survive a crash: every write is fsynced, every rename is followed
+// by an fsync of the directory. All functions block and are safe to call from
+// any thread; errors name the path and errno's words.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace attune::server {
+
+// Reads a whole file. kNotFound if there is none; kResourceExhausted if it is
+// longer than `max_bytes`.
+absl::StatusOr<std::string> ReadSmallFile(const std::string& path,
+                                          int64_t max_bytes);
+
+// Replaces `path` with `bytes`: afterwards it holds either the old or the new
+// ones, whatever crashes.
+absl::Status WriteFileAtomically(const std::string& path,
+                                 std::string_view bytes);
+
+// Renames and fsyncs the directory of `to`.
+absl::Status RenameDurably(const std::string& from, const std::string& to);
+
+absl::Status MakeDirectories(const std::string& path);
+
+// 0 if there is no such file.
+int64_t FileSizeOrZero(const std::string& path);
+
+// SHA-256 of a file in lower-case hexadecimal digits, read in small pieces.
+absl::StatusOr<std::string> Sha256OfFile(const std::string& path);
+
+// An error about a path, with the code that belongs to errno.
+absl::Status ErrnoStatus(int error, const char* what, const std::string& path);
+
+}  // namespace attune::server
+
+#endif  // ATTUNE_SERVER_FILE_IO_H_

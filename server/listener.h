@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#ifndef ATTUNE_SERVER_LISTENER_H_
+#define ATTUNE_SERVER_LISTENER_H_
+
+// One gRPC listener with one service of ours, health and reflection, hardened:
+// no compression, limits on message size, streams, handshake, idle time and
+// pings. Thread-safe.
+
+#include <grpcpp/impl/service_type.h>
+#include <grpcpp/server.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace attune::server {
+
+class Listener {
+ public:
+  struct Options {
+    // host:port; port 0 for any.
+    std::string address;
+    // Its setting's name, for errors.
+    std::string setting;
+    // Must outlive the listener.
+    grpc::Service* service;
+    // Full name, for the health service.
+    std::string service_name;
+    int max_receive_bytes;
+    int max_streams;
+  };
+
+  // kUnavailable if the address cannot be listened on.
+  static absl::StatusOr<std::unique_ptr<Listener>> Start(Options options);
+
+  int port() const { return port_; }
+  // Answers NOT_SERVING from now on.
+  void StopServing();
+  // Refuses calls, waits for those under way, cancels them at `deadline`.
+  void Shutdown(absl::Time deadline);
+
+ private:
+  Listener() = default;
+
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace attune::server
+
+#endif  // ATTUNE_SERVER_LISTENER_H_

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#ifndef ATTUNE_SERVER_METRICS_H_
+#define ATTUNE_SERVER_METRICS_H_
+
+// What Prometheus can scrape from us:
+//   attune_get_prompt_latency_seconds        histogram, inside the handler
+//   attune_requests_total{method,code}
+//   attune_decisions_total{pattern,option}   at most kMaxDecisionSeries series
+//   attune_revision_activations_total{result}
+//   attune_revision_info{revision}           1 for the active one
+//   process_start_time_seconds
+//
+// Life cycle: register registry() and latency() with an Exposer; both live as
+// long as the Metrics. Thread-safe.
+
+#include <prometheus/collectable.h>
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/registry.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "policy/catalog.h"
+#include "policy/choice.h"
+#include "server/latency_histogram.h"
+
+namespace attune::server {
+
+enum class Method {
+  kGetPrompt,
+  kPreviewPrompt,
+  kStreamPrompts,
+  kRecordFeedback,
+  kPushRevision,
+  kGetPushOffset,
+  kListRevisions,
+  kGetRevision,
+  kSetTraffic,
+  kRollback,
+  kDeleteRevision,
+  kWatchRevisions,
+};
+inline constexpr int kMethods = 12;
+inline constexpr int kMaxDecisionSeries = 4096;
+
+class Metrics {
+ public:
+  // `active_revision` is called at every scrape and must outlive the Metrics.
+  explicit Metrics(std::function<std::string()> active_revision);
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+
+  void ObserveGetPrompt(std::chrono::nanoseconds latency);
+  void CountRequest(Method method, const absl::Status& status);
+  void CountDecision(const policy::Catalog& catalog,
+                     const policy::Choice& choice);
+  void CountActivation(const absl::Status& status);
+
+  // Everything above, for an Exposer.
+  std::vector<std::shared_ptr<prometheus::Collectable>> collectables() const;
+
+ private:
+  // Counters by pattern and option.
+  using DecisionRows = std::vector<std::vector<prometheus::Counter*>>;
+  class RequestCounters;
+
+  const DecisionRows& RowsOf(const policy::Catalog& catalog);
+
+  const std::shared_ptr<prometheus::Registry> registry_;
+  const std::shared_ptr<LatencyHistogram> latency_;
+  const std::shared_ptr<RequestCounters> requests_;
+  const std::shared_ptr<prometheus::Collectable> revision_info_;
+  prometheus::Family<prometheus::Counter>& decisions_;
+  prometheus::Family<prometheus::Counter>& activations_;
+
+  std::mutex mutex_;
+  int decision_series_ = 0;  // guarded by mutex_
+  // By catalog digest; entries never go. Guarded by mutex_.
+  std::unordered_map<std::string, DecisionRows> rows_;
+};
+
+}  // namespace attune::server
+
+#endif  // ATTUNE_SERVER_METRICS_H_

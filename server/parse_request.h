@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#ifndef ATTUNE_SERVER_PARSE_REQUEST_H_
+#define ATTUNE_SERVER_PARSE_REQUEST_H_
+
+// From the bytes of a call to a message and back. We do this ourselves, because
+// gRPC answers a request that Protobuf cannot parse (a string that is not
+// UTF-8) with an UNIMPLEMENTED that says nothing. Pure functions; safe to call
+// from any thread.
+//
+// Example:
+//   absl::Status status = AnswerBytes<v1::GetPromptRequest,
+//                                     v1::GetPromptResponse>(
+//       *in, out, [&](const auto& request, auto* response) { ... });
+
+#include <google/protobuf/arena.h>
+#include <google/protobuf/message.h>
+#include <grpcpp/support/byte_buffer.h>
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace attune::server {
+
+// kInvalidArgument names the field that is not valid UTF-8.
+absl::Status ParseRequest(const grpc::ByteBuffer& bytes,
+                          google::protobuf::Message* message);
+
+absl::Status SerializeResponse(const google::protobuf::Message& message,
+                               grpc::ByteBuffer* bytes);
+
+// Path of the first string field that is not valid UTF-8; empty if there is
+// none.
+std::string FindInvalidUtf8(const google::protobuf::Message& message);
+
+// Parses, calls `handler(request, response)` and serializes, on one arena.
+template <typename Request, typename Response, typename Handler>
+absl::Status AnswerBytes(const grpc::ByteBuffer& in, grpc::ByteBuffer* out,
+                         const Handler& handler) {
+  google::protobuf::Arena arena;
+  auto* request = google::protobuf::Arena::CreateMessage<Request>(&arena);
+  auto* response = google::protobuf::Arena::CreateMessage<Response>(&arena);
+  absl::Status status = ParseRequest(in, request);
+  if (status.ok()) status = handler(*request, response);
+  if (status.ok()) status = SerializeResponse(*response, out);
+  return status;
+}
+
+}  // namespace attune::server
+
+#endif  // ATTUNE_SERVER_PARSE_REQUEST_H_

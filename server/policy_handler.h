@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#ifndef ATTUNE_SERVER_POLICY_HANDLER_H_
+#define ATTUNE_SERVER_POLICY_HANDLER_H_
+
+// What the control plane does, without gRPC. Blocks on the disk, so it runs on
+// the Worker.
+//
+// Borrows the registry, the uploads and the metrics; they must outlive it. The
+// methods return the errors of the RPCs of the same names
+// (policy_service.proto). PolicyHandler is thread-safe; a PushSession is owned
+// by one stream.
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "attune/v1/policy_service.pb.h"
+#include "server/metrics.h"
+#include "server/revision_registry.h"
+#include "server/upload.h"
+
+namespace attune::server {
+
+inline constexpr int kMaxChunkBytes = 1 << 20;
+inline constexpr int kDefaultPageSize = 50;
+inline constexpr int kMaxPageSize = 1000;
+
+class PolicyHandler {
+ public:
+  PolicyHandler(RevisionRegistry* registry, UploadArea* uploads,
+                Metrics* metrics);
+
+  absl::Status GetPushOffset(const v1::GetPushOffsetRequest& request,
+                             v1::GetPushOffsetResponse* response) const;
+  absl::Status ListRevisions(const v1::ListRevisionsRequest& request,
+                             v1::ListRevisionsResponse* response) const;
+  absl::Status GetRevision(const v1::GetRevisionRequest& request,
+                           v1::GetRevisionResponse* response) const;
+  absl::Status SetTraffic(const v1::SetTrafficRequest& request,
+                          v1::SetTrafficResponse* response) const;
+  absl::Status Rollback(const v1::RollbackRequest& request,
+                        v1::RollbackResponse* response) const;
+
+ private:
+  friend class PushSession;
+  // Activates, logs and counts.
+  absl::Status Activate(const std::string& id) const;
+
+  RevisionRegistry& registry_;
+  UploadArea& uploads_;
+  Metrics& metrics_;
+};
+
+// One PushRevision stream: OnMessage() for each message until it fails or
+// is_answered(), then OnEnd(). Dropping it keeps what arrived.
+class PushSession {
+ public:
+  explicit PushSession(const PolicyHandler* handler) : handler_(*handler) {}
+
+  absl::Status OnMessage(const v1::PushRevisionRequest& message);
+  // True if the answer is known before the stream ends: we have the revision.
+  bool is_answered() const { return !stored_id_.empty(); }
+  absl::Status OnEnd(v1::PushRevisionResponse* response);
+
+ private:
+  absl::Status OnHeader(const v1::PushRevisionHeader& header);
+
+  const PolicyHandler& handler_;
+  std::unique_ptr<Upload> upload_;
+  bool activate_ = false;
+  std::string stored_id_;
+};
+
+}  // namespace attune::server
+
+#endif  // ATTUNE_SERVER_POLICY_HANDLER_H_

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#ifndef ATTUNE_SERVER_POLICY_SERVICE_H_
+#define ATTUNE_SERVER_POLICY_SERVICE_H_
+
+// The control plane over gRPC: every call runs on the worker, which calls
+// PolicyHandler, maps the status and counts. Thread-safe; borrows what it is
+// given.
+
+#include "attune/v1/policy_service.grpc.pb.h"
+#include "server/metrics.h"
+#include "server/policy_handler.h"
+#include "server/worker.h"
+
+namespace attune::server {
+
+// Unary methods take raw bytes; see parse_request.h.
+using PolicyServiceBase = v1::PolicyService::WithCallbackMethod_PushRevision<
+    v1::PolicyService::WithRawCallbackMethod_GetPushOffset<
+        v1::PolicyService::WithRawCallbackMethod_ListRevisions<
+            v1::PolicyService::WithRawCallbackMethod_GetRevision<
+                v1::PolicyService::WithRawCallbackMethod_SetTraffic<
+                    v1::PolicyService::WithRawCallbackMethod_Rollback<
+                        v1::PolicyService::WithRawCallbackMethod_DeleteRevision<
+                            v1::PolicyService::
+                                WithRawCallbackMethod_WatchRevisions<
+                                    v1::PolicyService::Service>>>>>>>>;
+
+class PolicyService final : public PolicyServiceBase {
+ public:
+  PolicyService(const PolicyHandler* handler, Worker* worker, Metrics* metrics)
+      : handler_(*handler), worker_(*worker), metrics_(*metrics) {}
+
+  using Context = grpc::CallbackServerContext;
+  using Bytes = grpc::ByteBuffer;
+
+  grpc::ServerReadReactor<v1::PushRevisionRequest>* PushRevision(
+      Context* context, v1::PushRevisionResponse* response) override;
+  grpc::ServerUnaryReactor* GetPushOffset(Context* context, const Bytes* in,
+                                          Bytes* out) override;
+  grpc::ServerUnaryReactor* ListRevisions(Context* context, const Bytes* in,
+                                          Bytes* out) override;
+  grpc::ServerUnaryReactor* GetRevision(Context* context, const Bytes* in,
+                                        Bytes* out) override;
+  grpc::ServerUnaryReactor* SetTraffic(Context* context, const Bytes* in,
+                                       Bytes* out) override;
+  grpc::ServerUnaryReactor* Rollback(Context* context, const Bytes* in,
+                                     Bytes* out) override;
+  grpc::ServerUnaryReactor* DeleteRevision(Context* context, const Bytes* in,
+                                           Bytes* out) override;
+  grpc::ServerWriteReactor<Bytes>* WatchRevisions(Context* context,
+                                                  const Bytes* in) override;
+
+ private:
+  template <typename Request, typename Response>
+  grpc::ServerUnaryReactor* AnswerLater(
+      Context* context, const Bytes* in, Bytes* out, Method method,
+      absl::Status (PolicyHandler::*handle)(const Request&, Response*) const);
+
+  const PolicyHandler& handler_;
+  Worker& worker_;
+  Metrics& metrics_;
+};
+
+}  // namespace attune::server
+
+#endif  // ATTUNE_SERVER_POLICY_SERVICE_H_

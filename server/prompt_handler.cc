@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#include "server/prompt_handler.h"
+
+#include <openssl/rand.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "policy/item_proto.h"
+#include "policy/status_macros.h"
+#include "server/convert.h"
+#include "server/error_reason.h"
+
+namespace attune::server {
+namespace {
+
+std::array<uint8_t, 16> HashOf(absl::Span<const policy::Item> candidates) {
+  std::vector<std::string_view> ids;
+  ids.reserve(candidates.size());
+  for (const policy::Item& item : candidates) ids.push_back(item.id);
+  return HashCandidates(ids);
+}
+
+std::array<uint8_t, 8> CatalogTag(const policy::Catalog& catalog) {
+  std::array<uint8_t, 8> tag = {};
+  const std::string bytes = absl::HexStringToBytes(
+      absl::string_view(catalog.digest).substr(0, 2 * tag.size()));
+  std::memcpy(tag.data(), bytes.data(), std::min(bytes.size(), tag.size()));
+  return tag;
+}
+
+DecisionClaims MakeClaims(const policy::Revision& revision,
+                          const policy::Choice& choice) {
+  DecisionClaims claims;
+  claims.revision_id = revision.id();
+  claims.catalog = CatalogTag(revision.policy().catalog());
+  claims.history_length = choice.history_length;
+  for (const policy::PatternChoice& pattern : choice.patterns) {
+    claims.options.push_back(pattern.option);
+    claims.probabilities.push_back(pattern.probability);
+  }
+  return claims;
+}
+
+absl::Status InPrevious(const absl::Status& status) {
+  absl::Status moved(status.code(),
+                     absl::StrCat("previous.", status.message()));
+  return WithReason(std::move(moved), ReasonOf(status));
+}
+
+void FillResponse(const policy::Revision& revision, policy::Decision&& decision,
+                  absl::Span<const policy::Item> candidates, auto* response) {
+  response->set_revision(revision.id());
+  ChoiceToProto(revision.policy().catalog(), decision.choice,
+                response->mutable_choice());
+  AnswerToProto(decision, candidates, response->mutable_answer());
+  MessagesToProto(std::move(decision.prompt), response->mutable_messages());
+}
+
+}  // namespace
+
+PromptHandler::PromptHandler(Options options) : options_(std::move(options)) {}
+
+absl::Status PromptHandler::GetPrompt(const v1::GetPromptRequest& request,
+                                      v1::GetPromptResponse* response) const {
+  if (request.user_id().size() > kMaxUserIdBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("user_id: longer than ", kMaxUserIdBytes, " bytes"));
+  }
+  ATTUNE_ASSIGN_OR_RETURN(const auto revision,
+                          FindRevision(request.revision(), request.policy()));
+  const policy::Policy& policy = revision->policy();
+  const auto history = policy::ItemsFromProto(request.history());
+  const auto candidates = policy::ItemsFromProto(request.candidates());
+  policy::Request decide;
+  decide.history = history;
+  decide.candidates = candidates;
+  ATTUNE_ASSIGN_OR_RETURN(decide.mode, DecisionModeFromProto(request.mode()));
+  ATTUNE_ASSIGN_OR_RETURN(decide.readout, ReadoutFromProto(request.readout()));
+  const absl::Time now = options_.clock();
+  if (request.has_previous()) {
+    ATTUNE_RETURN_IF_ERROR(policy::Validate(decide));
+    ATTUNE_ASSIGN_OR_RETURN(
+        decide.previous,
+        FindPrevious(request.previous(), policy.catalog(), candidates, now));
+  }
+  std::array<uint8_t, sizeof(DecisionId) + sizeof(decide.seed)> random;
+  options_.random(absl::MakeSpan(random));
+  std::memcpy(&decide.seed, random.data() + sizeof(DecisionId),
+              sizeof(decide.seed));
+  if (request.has_seed()) decide.seed = request.seed();
+  ATTUNE_ASSIGN_OR_RETURN(policy::Decision decision, policy.Decide(decide));
+
+  DecisionClaims claims = MakeClaims(*revision, decision.choice);
+  std::memcpy(claims.decision_id.data(), random.data(), sizeof(DecisionId));
+  claims.issue_time = absl::FromUnixSeconds(absl::ToUnixSeconds(now));
+  claims.user = options_.signer->Pseudonym(request.user_id());
+  claims.candidates = HashOf(candidates);
+  response->set_decision_token(options_.signer->Sign(claims));
+  response->set_decision_id(absl::BytesToHexString(absl::string_view(
+      reinterpret_cast<const char*>(random.data()), sizeof(DecisionId))));
+  TimeToProto(claims.issue_time + options_.signer->ttl(),
+              response->mutable_expire_time());
+  options_.metrics->CountDecision(policy.catalog(), decision.choice);
+  FillResponse(*revision, std::move(decision), candidates, response);
+  return absl::OkStatus();
+}
+
+absl::Status PromptHandler::PreviewPrompt(
+    const v1::PreviewPromptRequest& request,
+    v1::PreviewPromptResponse* response) const {
+  ATTUNE_ASSIGN_OR_RETURN(const auto revision,
+                          FindRevision(request.revision(), ""));
+  const auto history = policy::ItemsFromProto(request.history());
+  const auto candidates = policy::ItemsFromProto(request.candidates());
+  policy::Request preview;
+  preview.history = history;
+  preview.candidates = candidates;
+  preview.seed = request.seed();
+  ATTUNE_ASSIGN_OR_RETURN(preview.readout, ReadoutFromProto(request.readout()));
+  ATTUNE_RETURN_IF_ERROR(policy::Validate(preview));
+  ATTUNE_ASSIGN_OR_RETURN(
+      const std::vector<int> options,
+      OptionsFromProto(revision->policy().catalog(), request.choice()));
+  ATTUNE_ASSIGN_OR_RETURN(policy::Decision decision,
+                          revision->policy().Preview(preview, options));
+  FillResponse(*revision, std::move(decision), candidates, response);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<const policy::Revision>>
+PromptHandler::FindRevision(std::string_view revision,
+                            std::string_view policy) const {
+  auto found = revision.empty() ? options_.registry->Current()
+                                : options_.registry->Find(revision);
+  if (found == nullptr) {
+    return WithReason(absl::NotFoundError("revision: not loaded"),
+                      "REVISION_NOT_FOUND");
+  }
+  if (!policy.empty() && policy != found->manifest().policy()) {
+    return WithReason(absl::NotFoundError("policy: not loaded"),
+                      "POLICY_NOT_FOUND");
+  }
+  return found;
+}
+
+absl::StatusOr<policy::PreviousIteration> PromptHandler::FindPrevious(
+    const v1::PreviousDecision& previous, const policy::Catalog& catalog,
+    absl::Span<const policy::Item> candidates, absl::Time now) const {
+  auto claims = options_.signer->Verify(previous.decision_token(), now);
+  if (!claims.ok()) return InPrevious(claims.status());
+  if (claims->candidates != HashOf(candidates)) {
+    return WithReason(
+        absl::FailedPreconditionError(
+            "previous.decision_token: belongs to other candidates"),
+        "TOKEN_FOR_OTHER_CANDIDATES");
+  }
+  if (claims->catalog != CatalogTag(catalog)) {
+    return WithReason(
+        absl::FailedPreconditionError(
+            "previous.decision_token: the catalog has changed since"),
+        "CATALOG_CHANGED");
+  }
+  policy::PreviousIteration iteration;
+  ATTUNE_ASSIGN_OR_RETURN(
+      iteration.ranking,
+      RankingFromProto(candidates, previous.ranked_item_ids()));
+  iteration.options = std::move(claims->options);
+  iteration.history_length = claims->history_length;
+  return iteration;
+}
+
+void SystemRandom(absl::Span<uint8_t> bytes) {
+  // Without randomness there are no decisions and no safe way on.
+  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) {
+    std::abort();
+  }
+}
+
+}  // namespace attune::server

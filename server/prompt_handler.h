@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#ifndef ATTUNE_SERVER_PROMPT_HANDLER_H_
+#define ATTUNE_SERVER_PROMPT_HANDLER_H_
+
+// What the data plane does, without gRPC: takes the active revision, lets its
+// policy decide, signs the decision. Never blocks.
+//
+// Borrows the registry, the signer and the metrics; they must outlive it.
+// Thread-safe.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "attune/v1/prompt_service.pb.h"
+#include "policy/policy.h"
+#include "policy/revision.h"
+#include "server/decision_token.h"
+#include "server/metrics.h"
+#include "server/revision_registry.h"
+
+namespace attune::server {
+
+inline constexpr int kMaxUserIdBytes = 128;
+
+class PromptHandler {
+ public:
+  struct Options {
+    const RevisionRegistry* registry;
+    const TokenSigner* signer;
+    Metrics* metrics;
+    // The time. Thread-safe.
+    std::function<absl::Time()> clock;
+    // Fills a span with random bytes nobody can predict. Thread-safe.
+    std::function<void(absl::Span<uint8_t>)> random;
+  };
+
+  explicit PromptHandler(Options options);
+
+  // The errors of the RPC of the same name (prompt_service.proto). The response
+  // is only filled on success.
+  absl::Status GetPrompt(const v1::GetPromptRequest& request,
+                         v1::GetPromptResponse* response) const;
+  absl::Status PreviewPrompt(const v1::PreviewPromptRequest& request,
+                             v1::PreviewPromptResponse* response) const;
+
+ private:
+  absl::StatusOr<std::shared_ptr<const policy::Revision>> FindRevision(
+      std::string_view revision, std::string_view policy) const;
+  // Verifies the token and makes sure it belongs to this request.
+  absl::StatusOr<policy::PreviousIteration> FindPrevious(
+      const v1::PreviousDecision& previous, const policy::Catalog& catalog,
+      absl::Span<const policy::Item> candidates, absl::Time now) const;
+
+  const Options options_;
+};
+
+// Random bytes of the operating system's generator (per thread, seeded once).
+void SystemRandom(absl::Span<uint8_t> bytes);
+
+}  // namespace attune::server
+
+#endif  // ATTUNE_SERVER_PROMPT_HANDLER_H_

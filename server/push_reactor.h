@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#ifndef ATTUNE_SERVER_PUSH_REACTOR_H_
+#define ATTUNE_SERVER_PUSH_REACTOR_H_
+
+// One PushRevision call: reads messages, hands each to the worker, finishes.
+// Deletes itself when gRPC is done with it.
+//
+// There is always exactly one read or one task of the worker under way. A
+// cancelled call fails the read, so that it always finishes; its part file
+// stays.
+
+#include <grpcpp/support/server_callback.h>
+
+#include "attune/v1/policy_service.pb.h"
+#include "server/metrics.h"
+#include "server/policy_handler.h"
+#include "server/worker.h"
+
+namespace attune::server {
+
+class PushReactor final
+    : public grpc::ServerReadReactor<v1::PushRevisionRequest> {
+ public:
+  // Everything must outlive the call.
+  PushReactor(grpc::CallbackServerContext* context,
+              v1::PushRevisionResponse* response, const PolicyHandler* handler,
+              Worker* worker, Metrics* metrics);
+
+  void OnReadDone(bool ok) override;
+  void OnDone() override;
+
+ private:
+  void HandleMessage();
+  void HandleEnd();
+  void End(const absl::Status& status);
+
+  grpc::CallbackServerContext& context_;
+  v1::PushRevisionResponse& response_;
+  Worker& worker_;
+  Metrics& metrics_;
+  PushSession session_;
+  v1::PushRevisionRequest message_;
+};
+
+}  // namespace attune::server
+
+#endif  // ATTUNE_SERVER_PUSH_REACTOR_H_

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#include "server/revision_store.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "policy/status_macros.h"
+#include "server/file_io.h"
+#include "server/log.h"
+
+namespace attune::server {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kExtension[] = ".attune";
+constexpr int64_t kMaxStateBytes = 1 << 20;
+
+absl::Time ModificationTime(const fs::path& path) {
+  std::error_code error;
+  const auto time = fs::last_write_time(path, error);
+  if (error) return absl::UnixEpoch();
+  return absl::FromChrono(std::chrono::file_clock::to_sys(time));
+}
+
+absl::StatusOr<std::shared_ptr<const policy::Revision>> LoadNamed(
+    const fs::path& path) {
+  ATTUNE_ASSIGN_OR_RETURN(auto revision,
+                          policy::Revision::LoadFile(path.string()));
+  if (revision->id() != path.stem().string()) {
+    return absl::DataLossError("the file's name is not its revision's id");
+  }
+  return revision;
+}
+
+absl::StatusOr<Activations> ParseState(const std::string& bytes) {
+  const auto state = nlohmann::json::parse(bytes, nullptr, false);
+  const absl::Status bad = absl::DataLossError(
+      "state.json: not an object with format 1 and a list of activations");
+  if (!state.is_object() || state.value("format", nlohmann::json()) != 1) {
+    return bad;
+  }
+  const auto list = state.find("activations");
+  if (list == state.end() || !list->is_array()) return bad;
+  Activations activations;
+  for (const auto& id : *list) {
+    if (!id.is_string()) return bad;
+    activations.push_back(id.get<std::string>());
+  }
+  return activations;
+}
+
+}  // namespace
+
+RevisionStore::RevisionStore(std::string directory)
+    : directory_(std::move(directory)) {}
+
+absl::StatusOr<RevisionStore> RevisionStore::Open(std::string directory) {
+  RevisionStore store(std::move(directory));
+  ATTUNE_RETURN_IF_ERROR(MakeDirectories(store.IncomingDirectory()));
+  return store;
+}
+
+std::string RevisionStore::IncomingDirectory() const {
+  return directory_ + "/incoming";
+}
+
+std::vector<StoredRevision> RevisionStore::LoadAll() const {
+  std::vector<StoredRevision> loaded;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory_, error)) {
+    if (entry.path().extension() != kExtension) continue;
+    auto revision = LoadNamed(entry.path());
+    if (!revision.ok()) {
+      Log(LogLevel::kError, "revision skipped",
+          {{"file", entry.path().filename().string()},
+           {"error", revision.status().ToString()}});
+      continue;
+    }
+    loaded.push_back({*std::move(revision), ModificationTime(entry.path())});
+  }
+  if (error) {
+    Log(LogLevel::kError, "cannot list revisions",
+        {{"error", error.message()}});
+  }
+  std::sort(loaded.begin(), loaded.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.push_time, a.revision->id()) <
+           std::pair(b.push_time, b.revision->id());
+  });
+  return loaded;
+}
+
+absl::StatusOr<StoredRevision> RevisionStore::Adopt(
+    const std::string& part_path) const {
+  ATTUNE_ASSIGN_OR_RETURN(auto revision, policy::Revision::LoadFile(part_path));
+  const std::string path =
+      absl::StrCat(directory_, "/", revision->id(), kExtension);
+  ATTUNE_RETURN_IF_ERROR(RenameDurably(part_path, path));
+  return StoredRevision{std::move(revision), ModificationTime(path)};
+}
+
+absl::StatusOr<Activations> RevisionStore::ReadActivations() const {
+  auto bytes = ReadSmallFile(directory_ + "/state.json", kMaxStateBytes);
+  if (absl::IsNotFound(bytes.status())) return Activations();
+  ATTUNE_RETURN_IF_ERROR(bytes.status());
+  return ParseState(*bytes);
+}
+
+absl::Status RevisionStore::WriteActivations(
+    const Activations& activations) const {
+  const nlohmann::ordered_json state = {{"format", 1},
+                                        {"activations", activations}};
+  return WriteFileAtomically(directory_ + "/state.json", state.dump(2) + "\n");
+}
+
+}  // namespace attune::server
