@@ -22,11 +22,17 @@
 
 namespace attune::trainer {
 
+// Encoder's recency decay that suits these embeddings: of 0.5 to 1.0 the best
+// on MovieLens-100K's validation users, with normalised embeddings (0.67
+// against 0.63 for 0.9; dot products of embeddings that are not normalised
+// reach 0.60).
+inline constexpr float kRecencyDecay = 0.6F;
+
 struct ItemFeatureOptions {
   // A power of two, at most 65,536; 0 for no fallback.
   int ngram_buckets = 4096;
   // Ridge penalty. > 0.
-  float ridge = 10.0F;
+  float ridge = 3.0F;
   // Share of the items on which the fallback is measured before it is fitted
   // again to all of them. In [0, 1).
   double held_out_share = 0.1;

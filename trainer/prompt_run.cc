@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#include "trainer/prompt_run.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "policy/metrics.h"
+#include "policy/random.h"
+#include "policy/status_macros.h"
+
+namespace attune::trainer {
+namespace {
+
+void Add(const Usage& usage, Usage& sum) {
+  sum.llm_calls += usage.llm_calls;
+  sum.prompt_tokens += usage.prompt_tokens;
+  sum.answer_tokens += usage.answer_tokens;
+  sum.seconds += usage.seconds;
+}
+
+// Distinguishes a user's tasks; the same for every method.
+uint64_t TaskSeed(uint64_t seed, int index) {
+  return policy::Mix64(seed ^ policy::Mix64(static_cast<uint64_t>(index)));
+}
+
+std::vector<int> OptionsOf(const policy::Decision& decision) {
+  std::vector<int> options;
+  for (const policy::PatternChoice& choice : decision.choice.patterns) {
+    options.push_back(choice.option);
+  }
+  return options;
+}
+
+Outcome DroppedOutcome(absl::Status status) {
+  Outcome outcome;
+  outcome.status = std::move(status);
+  return outcome;
+}
+
+Outcome ReadAnswer(const Task& task, const policy::Decision& decision,
+                   const absl::StatusOr<LlmAnswer>& answer) {
+  if (!answer.ok()) return DroppedOutcome(answer.status());
+  absl::StatusOr<policy::Ranking> ranking =
+      Decode(decision.prompt, decision.permutation, *answer);
+  if (!ranking.ok()) return DroppedOutcome(ranking.status());
+  Outcome outcome = RankedOutcome(task, *std::move(ranking));
+  outcome.options = OptionsOf(decision);
+  return outcome;
+}
+
+// Tasks [begin, end), appended to `run`.
+absl::Status RunBatch(LlmBackend& backend, const Chooser& chooser,
+                      absl::Span<const Task> tasks, size_t begin, size_t end,
+                      uint64_t seed, PromptRun& run) {
+  std::vector<policy::Decision> decisions;
+  decisions.reserve(end - begin);
+  std::vector<LlmRequest> requests;
+  for (size_t i = begin; i < end; ++i) {
+    const uint64_t task_seed = TaskSeed(seed, static_cast<int>(i));
+    ATTUNE_ASSIGN_OR_RETURN(policy::Decision decision,
+                            chooser(RequestOf(tasks[i], task_seed)));
+    decisions.push_back(std::move(decision));
+    LlmRequest& request = requests.emplace_back();
+    request.prompt = &decisions.back().prompt;
+    request.seed = task_seed;
+    request.sim_task = tasks[i].user < 0 ? static_cast<int64_t>(i) : -1;
+    request.sim_options = OptionsOf(decisions.back());
+  }
+  const std::vector<absl::StatusOr<LlmAnswer>> answers =
+      backend.Answer(requests);
+  if (answers.size() != requests.size()) {
+    return absl::InternalError("the LLM backend lost an answer");
+  }
+  for (size_t i = 0; i < answers.size(); ++i) {
+    if (answers[i].ok()) Add(answers[i]->usage, run.usage);
+    run.outcomes.push_back(
+        ReadAnswer(tasks[begin + i], decisions[i], answers[i]));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Outcome RankedOutcome(const Task& task, policy::Ranking ranking) {
+  Outcome outcome;
+  outcome.rank = policy::RankOf(task.target, ranking.candidates);
+  outcome.parse = ranking.status;
+  outcome.ranking = std::move(ranking);
+  return outcome;
+}
+
+absl::StatusOr<PromptRun> RunPrompts(LlmBackend& backend,
+                                     const Chooser& chooser,
+                                     absl::Span<const Task> tasks,
+                                     const RunOptions& options) {
+  if (options.batch_size < 1) {
+    return absl::InvalidArgumentError("batch_size must be at least 1");
+  }
+  PromptRun run;
+  const auto batch = static_cast<size_t>(options.batch_size);
+  for (size_t begin = 0; begin < tasks.size(); begin += batch) {
+    const size_t end = std::min(tasks.size(), begin + batch);
+    ATTUNE_RETURN_IF_ERROR(
+        RunBatch(backend, chooser, tasks, begin, end, options.seed, run));
+    if (options.progress) options.progress(static_cast<int>(end));
+  }
+  return run;
+}
+
+}  // namespace attune::trainer
