@@ -38,6 +38,8 @@ struct EnvironmentOptions {
 // One user's problem.
 struct Task {
   int user = 0;  // index into Dataset::users; -1 for simulated tasks
+  // Simulated tasks: LlmRequest::sim_task.
+  int64_t sim_task = -1;
   std::vector<policy::Item> history;     // oldest first, before the target
   std::vector<policy::Item> candidates;  // shuffled; a caller would send this
   int target = 0;                        // index into candidates

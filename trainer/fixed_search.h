@@ -20,12 +20,10 @@
 #include "policy/catalog.h"
 #include "policy/policy.h"
 #include "trainer/environment.h"
+#include "trainer/halving.h"
 #include "trainer/llm_backend.h"
 
 namespace attune::trainer {
-
-// A fixed prompt: one option per pattern.
-using FixedOptions = std::vector<int>;
 
 struct FixedSearchOptions {
   // LLM rankings, repeated ones included. >= 1.
@@ -38,13 +36,6 @@ struct FixedSearchOptions {
   uint64_t seed = 1;
   // Called after each round with the rankings spent, if set.
   std::function<void(int spent)> progress;
-};
-
-// A prompt and what it was given so far.
-struct Trial {
-  FixedOptions options;
-  // NDCG@10 of each task in order; NaN where the LLM failed.
-  std::vector<double> rewards;
 };
 
 struct FixedSearchResult {
@@ -67,18 +58,6 @@ absl::StatusOr<FixedSearchResult> SearchFixedPrompt(
 
 // Pure pieces.
 
-struct HalvingRound {
-  int prompts = 0;
-  int tasks = 0;  // new ones, for each prompt
-};
-
-// Rounds that halve the prompts until one is left; each spends an equal part of
-// `budget`. As many of `prompts` take part as can see `min_tasks` in the first
-// round, at least one. The rounds' prompts * tasks sum to at most `budget`, and
-// no prompt sees more than `max_tasks`.
-std::vector<HalvingRound> HalvingSchedule(int prompts, int budget,
-                                          int min_tasks, int max_tasks);
-
 // The default prompt, then each prompt that differs from it in one option;
 // hints first, then histories, formats and sentences.
 std::vector<FixedOptions> SingleChanges(const policy::Catalog& catalog);
@@ -89,10 +68,6 @@ std::vector<FixedOptions> SingleChanges(const policy::Catalog& catalog);
 // included.
 std::vector<FixedOptions> Combinations(const policy::Catalog& catalog,
                                        absl::Span<const Trial> trials);
-
-// Indices of the better half (rounded up) by mean reward over the tasks that
-// all of `trials` have an answer for, best first; ties keep the order.
-std::vector<int> BetterHalf(absl::Span<const Trial> trials);
 
 }  // namespace attune::trainer
 

@@ -22,10 +22,9 @@
 
 namespace attune::trainer {
 
-// Encoder's recency decay that suits these embeddings: of 0.5 to 1.0 the best
-// on MovieLens-100K's validation users, with normalised embeddings (0.67
-// against 0.63 for 0.9; dot products of embeddings that are not normalised
-// reach 0.60).
+// The encoder's recency decay that suits these embeddings. On MovieLens-100K's
+// validation users, popularity-sampled negatives, NDCG@10 is 0.70 for 0.5 and
+// 0.6, 0.66 for 0.9, 0.60 for 1.
 inline constexpr float kRecencyDecay = 0.6F;
 
 struct ItemFeatureOptions {

@@ -65,7 +65,7 @@ absl::Status RunBatch(LlmBackend& backend, const Chooser& chooser,
     LlmRequest& request = requests.emplace_back();
     request.prompt = &decisions.back().prompt;
     request.seed = task_seed;
-    request.sim_task = tasks[i].user < 0 ? static_cast<int64_t>(i) : -1;
+    request.sim_task = tasks[i].sim_task;
     request.sim_options = OptionsOf(decisions.back());
   }
   const std::vector<absl::StatusOr<LlmAnswer>> answers =
