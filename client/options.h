@@ -13,22 +13,22 @@
 
 namespace attune::client {
 
-inline constexpr char kDefaultServerTarget[] = "127.0.0.1:7600";
-inline constexpr char kDefaultControlTarget[] = "127.0.0.1:7601";
+inline constexpr char kDefaultServerTarget[] = "127.0.0.1:50051";
+inline constexpr char kDefaultControlTarget[] = "127.0.0.1:50052";
 
 struct ClientOptions {
   // Target in gRPC's syntax: "host:port", "dns:///name:port", "unix:/path".
   // Empty means the default of the client's plane, given above.
-  std::string target;
+  std::string target = {};
   // Time for one call with all its retries. Zero means the default of the
   // client's plane: 2 s for PromptClient, 30 s for PolicyClient.
   absl::Duration deadline = absl::ZeroDuration();
-  RetryOptions retry;
+  RetryOptions retry = {};
   // PEM file with the certificates to trust. Empty means a connection without
   // TLS: for loopback and for networks that encrypt by themselves only.
-  std::string ca_file;
+  std::string ca_file = {};
   // For tests.
-  Clock clock;
+  Clock clock = {};
 };
 
 }  // namespace attune::client

@@ -15,7 +15,7 @@
 // Example:
 //   ATTUNE_ASSIGN_OR_RETURN(PolicyClient client,
 //                           PolicyClient::Create({.target =
-//                           "localhost:7601"}));
+//                           "localhost:50052"}));
 //   ATTUNE_ASSIGN_OR_RETURN(v1::PushRevisionResponse pushed,
 //       client.PushRevision(bytes, {.activate = true}));
 
@@ -49,7 +49,7 @@ struct PushOptions {
   // Streams in a row that may break without a byte more being stored.
   int max_stalled_streams = 5;
   // Called on the caller's thread after each chunk; must not block for long.
-  std::function<void(const PushProgress&)> on_progress;
+  std::function<void(const PushProgress&)> on_progress = {};
 };
 
 class PolicyClient {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "policy/item_proto.h"
 #include "policy/sanitizer.h"
 #include "policy/status_macros.h"
 
@@ -41,16 +42,6 @@ RankedItems ToItems(const AnswerContract& answer,
     ranked.item_ids.push_back(answer.displayed_item_ids[position]);
   }
   return ranked;
-}
-
-void AddItem(const policy::Item& item, v1::Item& proto) {
-  proto.set_item_id(item.id);
-  proto.set_title(item.title);
-  for (const std::string& genre : item.genres) proto.add_genres(genre);
-  proto.set_weight(item.weight);
-  if (item.interact_seconds.has_value()) {
-    proto.mutable_interact_time()->set_seconds(*item.interact_seconds);
-  }
 }
 
 absl::Status CheckPlain(const v1::GetPromptRequest& request) {
@@ -97,8 +88,8 @@ std::string ToChatMessagesJson(const Prompt& prompt) {
 v1::GetPromptRequest MakeRequest(absl::Span<const policy::Item> history,
                                  absl::Span<const policy::Item> candidates) {
   v1::GetPromptRequest request;
-  for (const auto& item : history) AddItem(item, *request.add_history());
-  for (const auto& item : candidates) AddItem(item, *request.add_candidates());
+  policy::ItemsToProto(history, request.mutable_history());
+  policy::ItemsToProto(candidates, request.mutable_candidates());
   return request;
 }
 

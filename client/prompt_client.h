@@ -14,7 +14,7 @@
 //
 // Example:
 //   ATTUNE_ASSIGN_OR_RETURN(PromptClient client, PromptClient::Create(
-//       {.target = "localhost:7600"}));
+//       {.target = "localhost:50051"}));
 //   v1::GetPromptRequest request = MakeRequest(history, candidates);
 //   ATTUNE_ASSIGN_OR_RETURN(Prompt plain, PlainPrompt(request));
 //   ATTUNE_ASSIGN_OR_RETURN(Prompt prompt, client.GetPromptOr(request, plain));

@@ -18,11 +18,11 @@ namespace attune::client {
 // The outside world that a retry needs; tests put their own in its place.
 struct Clock {
   // absl::Now if empty.
-  std::function<absl::Time()> now;
+  std::function<absl::Time()> now = {};
   // absl::SleepFor if empty.
-  std::function<void(absl::Duration)> sleep;
+  std::function<void(absl::Duration)> sleep = {};
   // Uniform in [0, 1), from a generator of the process if empty.
-  std::function<double()> random;
+  std::function<double()> random = {};
 
   // A clock with the defaults filled in.
   static Clock Real();

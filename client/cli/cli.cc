@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#include "client/cli/cli.h"
+
+#include <algorithm>
+#include <exception>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+
+namespace attune::client {
+namespace {
+
+constexpr char kFooter[] = R"help(
+Exit codes: 0 done, 1 the command failed, 2 wrong usage.
+
+Examples:
+  attune prompt --history "1=Toy Story (1995)" --candidate "50=Star Wars (1977)" \
+                --candidate "181=Return of the Jedi (1983)"
+  attune revisions
+  attune push revision.attune --activate
+`attune COMMAND --help` shows the flags of a command and more examples.)help";
+
+void PrintError(const absl::Status& status, std::ostream& err) {
+  err << "attune: " << absl::StatusCodeToString(status.code()) << ": "
+      << status.message() << "\n";
+  if (absl::IsUnavailable(status)) {
+    err << "attune: is attune_server running at that address?\n";
+  }
+}
+
+int Parse(CLI::App& app, std::vector<std::string> arguments,
+          const Terminal& terminal) {
+  try {
+    // CLI11 takes the arguments last first.
+    std::reverse(arguments.begin(), arguments.end());
+    app.parse(std::move(arguments));
+    return kExitOk;
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error, terminal.out, terminal.err);
+    return code == 0 ? kExitOk : kExitUsage;
+  }
+}
+
+int Run(std::vector<std::string> arguments, const Terminal& terminal) {
+  CLI::App app("Asks attune_server for prompts and manages its revisions.",
+               "attune");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "attune " ATTUNE_VERSION);
+  app.footer(kFooter);
+  CliContext context{.terminal = terminal, .action = nullptr};
+  AddPromptCommand(app, context);
+  AddPreviewCommand(app, context);
+  AddRevisionsCommand(app, context);
+  AddPushCommand(app, context);
+  AddActivateCommand(app, context);
+  AddRollbackCommand(app, context);
+  const int code = Parse(app, std::move(arguments), terminal);
+  if (code != kExitOk || !context.action) return code;
+  const absl::Status status = context.action();
+  if (status.ok()) return kExitOk;
+  PrintError(status, terminal.err);
+  return kExitError;
+}
+
+}  // namespace
+
+ClientOptions CommonFlags::ToOptions() const {
+  return {.target = target,
+          .deadline = absl::Seconds(timeout_seconds),
+          .retry = {},
+          .ca_file = ca_file,
+          .clock = {}};
+}
+
+void AddCommonFlags(CLI::App& command, const std::string& plane,
+                    CommonFlags& flags) {
+  const bool data = plane == "server";
+  flags.target = data ? kDefaultServerTarget : kDefaultControlTarget;
+  command
+      .add_option(
+          "--" + plane, flags.target,
+          data ? "Address of the data plane" : "Address of the control plane")
+      ->envname(absl::StrCat("ATTUNE_", absl::AsciiStrToUpper(plane)))
+      ->capture_default_str();
+  command.add_flag("--json", flags.json, "Print JSON");
+  command
+      .add_option("--timeout", flags.timeout_seconds,
+                  data ? "Seconds for a call with its retries; 0 means 2"
+                       : "Seconds for a call with its retries; 0 means 30")
+      ->check(CLI::NonNegativeNumber);
+  command.add_option("--ca-file", flags.ca_file,
+                     "PEM file to trust; turns TLS on");
+}
+
+int RunCli(std::vector<std::string> arguments, Terminal terminal) {
+  try {
+    return Run(std::move(arguments), terminal);
+  } catch (const std::exception& error) {
+    terminal.err << "attune: INTERNAL: " << error.what() << "\n";
+    return kExitError;
+  }
+}
+
+}  // namespace attune::client

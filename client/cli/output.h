@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#ifndef ATTUNE_CLIENT_CLI_OUTPUT_H_
+#define ATTUNE_CLIENT_CLI_OUTPUT_H_
+
+// What the `attune` command prints, for people (Text) and for programs (Json).
+// Every text ends with a line break. Pure functions.
+
+#include <string>
+#include <vector>
+
+#include "attune/v1/policy_service.pb.h"
+#include "client/policy_client.h"
+#include "client/prompt.h"
+
+namespace attune::client {
+
+std::string PromptText(const Prompt& prompt);
+// Names as in the API's proto; the token in base64, as a request's JSON takes
+// it.
+std::string PromptJson(const Prompt& prompt);
+
+// One line a revision, a heading first; says so if there is none.
+std::string RevisionsText(const std::vector<v1::Revision>& revisions);
+std::string RevisionsJson(const std::vector<v1::Revision>& revisions);
+
+// One revision in full.
+std::string RevisionText(const v1::Revision& revision);
+std::string RevisionJson(const v1::Revision& revision);
+
+std::string PushText(const v1::PushRevisionResponse& response);
+std::string PushJson(const v1::PushRevisionResponse& response);
+
+std::string TrafficText(const v1::Traffic& traffic);
+std::string TrafficJson(const v1::Traffic& traffic);
+
+// A line that overwrites itself: "\rpushing 45 % (3.2 of 7.1 MiB)".
+std::string ProgressText(const PushProgress& progress);
+
+}  // namespace attune::client
+
+#endif  // ATTUNE_CLIENT_CLI_OUTPUT_H_

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#include <memory>
+
+#include "client/cli/cli.h"
+#include "client/cli/output.h"
+#include "client/policy_client.h"
+#include "policy/status_macros.h"
+
+namespace attune::client {
+namespace {
+
+struct RevisionFlags {
+  CommonFlags common;
+  std::string revision;
+  std::string file;
+  bool activate = false;
+};
+
+constexpr char kRevisionsFooter[] = R"help(
+Examples:
+  attune revisions
+  attune revisions 0123456789abcdef --json)help";
+constexpr char kPushFooter[] = R"help(
+A broken push goes on where it stopped, also when the command is run again.
+
+Examples:
+  attune push revision.attune
+  attune push revision.attune --activate --control localhost:50052)help";
+constexpr char kActivateFooter[] = R"help(
+Examples:
+  attune activate 0123456789abcdef)help";
+constexpr char kRollbackFooter[] = R"help(
+Each call goes back one step.
+
+Examples:
+  attune rollback --json)help";
+
+absl::StatusOr<PolicyClient> Connect(const RevisionFlags& flags) {
+  return PolicyClient::Create(flags.common.ToOptions());
+}
+
+absl::Status RunRevisions(const RevisionFlags& flags,
+                          const Terminal& terminal) {
+  ATTUNE_ASSIGN_OR_RETURN(const PolicyClient client, Connect(flags));
+  if (flags.revision.empty()) {
+    ATTUNE_ASSIGN_OR_RETURN(const auto revisions, client.ListRevisions());
+    terminal.out << (flags.common.json ? RevisionsJson(revisions)
+                                       : RevisionsText(revisions));
+    return absl::OkStatus();
+  }
+  ATTUNE_ASSIGN_OR_RETURN(const v1::Revision revision,
+                          client.GetRevision(flags.revision));
+  terminal.out << (flags.common.json ? RevisionJson(revision)
+                                     : RevisionText(revision));
+  return absl::OkStatus();
+}
+
+absl::Status RunPush(const RevisionFlags& flags, const Terminal& terminal) {
+  PushOptions options;
+  options.activate = flags.activate;
+  bool shown = false;
+  if (terminal.err_is_tty) {
+    options.on_progress = [&](const PushProgress& progress) {
+      terminal.err << ProgressText(progress) << std::flush;
+      shown = true;
+    };
+  }
+  ATTUNE_ASSIGN_OR_RETURN(const PolicyClient client, Connect(flags));
+  const absl::StatusOr<v1::PushRevisionResponse> response =
+      client.PushRevisionFile(flags.file, options);
+  if (shown) terminal.err << "\n";
+  ATTUNE_RETURN_IF_ERROR(response.status());
+  terminal.out << (flags.common.json ? PushJson(*response)
+                                     : PushText(*response));
+  return absl::OkStatus();
+}
+
+absl::Status PrintTraffic(const RevisionFlags& flags, const Terminal& terminal,
+                          const absl::StatusOr<v1::Traffic>& traffic) {
+  ATTUNE_RETURN_IF_ERROR(traffic.status());
+  terminal.out << (flags.common.json ? TrafficJson(*traffic)
+                                     : TrafficText(*traffic));
+  return absl::OkStatus();
+}
+
+absl::Status RunActivate(const RevisionFlags& flags, const Terminal& terminal) {
+  ATTUNE_ASSIGN_OR_RETURN(const PolicyClient client, Connect(flags));
+  return PrintTraffic(flags, terminal, client.SetActive(flags.revision));
+}
+
+absl::Status RunRollback(const RevisionFlags& flags, const Terminal& terminal) {
+  ATTUNE_ASSIGN_OR_RETURN(const PolicyClient client, Connect(flags));
+  return PrintTraffic(flags, terminal, client.Rollback());
+}
+
+using Runner = absl::Status (*)(const RevisionFlags&, const Terminal&);
+
+// Adds a subcommand with the common flags that runs `run`.
+CLI::App& AddCommand(CLI::App& app, CliContext& context, const char* name,
+                     const char* description, const char* footer,
+                     const std::shared_ptr<RevisionFlags>& flags, Runner run) {
+  CLI::App& command = *app.add_subcommand(name, description);
+  AddCommonFlags(command, "control", flags->common);
+  command.footer(footer);
+  command.callback([flags, run, &context] {
+    context.action = [flags, run, &context] {
+      return run(*flags, context.terminal);
+    };
+  });
+  return command;
+}
+
+}  // namespace
+
+void AddRevisionsCommand(CLI::App& app, CliContext& context) {
+  auto flags = std::make_shared<RevisionFlags>();
+  AddCommand(app, context, "revisions", "List revisions, or show one",
+             kRevisionsFooter, flags, RunRevisions)
+      .add_option("REVISION", flags->revision, "Id of the one to show");
+}
+
+void AddPushCommand(CLI::App& app, CliContext& context) {
+  auto flags = std::make_shared<RevisionFlags>();
+  CLI::App& command = AddCommand(app, context, "push", "Upload a revision",
+                                 kPushFooter, flags, RunPush);
+  command.add_option("FILE", flags->file, "The artifact")->required();
+  command.add_flag("--activate", flags->activate,
+                   "Make it active once the server has verified it");
+}
+
+void AddActivateCommand(CLI::App& app, CliContext& context) {
+  auto flags = std::make_shared<RevisionFlags>();
+  AddCommand(app, context, "activate", "Make a stored revision active",
+             kActivateFooter, flags, RunActivate)
+      .add_option("REVISION", flags->revision, "Its id")
+      ->required();
+}
+
+void AddRollbackCommand(CLI::App& app, CliContext& context) {
+  AddCommand(app, context, "rollback",
+             "Make the previously active revision active again",
+             kRollbackFooter, std::make_shared<RevisionFlags>(), RunRollback);
+}
+
+}  // namespace attune::client
