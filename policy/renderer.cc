@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#include "policy/renderer.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+#include <string_view>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "policy/sanitizer.h"
+
+namespace attune::policy {
+namespace {
+
+constexpr int kMaxGenreCodePoints = 40;
+constexpr std::string_view kItemsSlot = "{items}";
+constexpr std::string_view kGenresSlot = "{genres}";
+
+// Builds one message; neighbouring segments of one origin become one.
+class MessageBuilder {
+ public:
+  explicit MessageBuilder(const char* role) { message_.role = role; }
+
+  void Instruction(std::string_view text) {
+    Append(SegmentKind::kInstruction, "instruction", text);
+  }
+  void Data(const char* source, std::string_view text) {
+    Append(SegmentKind::kUntrustedData, source, text);
+  }
+  // Starts a new line unless the message is empty.
+  void NewLine() {
+    if (!message_.segments.empty()) Instruction("\n");
+  }
+  bool empty() const { return message_.segments.empty(); }
+  Message Finish() && { return std::move(message_); }
+
+ private:
+  void Append(SegmentKind kind, const char* source, std::string_view text) {
+    if (text.empty()) return;
+    if (!message_.segments.empty()) {
+      Segment& last = message_.segments.back();
+      if (last.kind == kind && last.source == std::string_view(source)) {
+        absl::StrAppend(&last.text, text);
+        return;
+      }
+    }
+    message_.segments.push_back(
+        {.kind = kind, .source = source, .text = std::string(text)});
+  }
+
+  Message message_;
+};
+
+const Option* ChosenOption(const RenderInput& input, PatternKind kind,
+                           std::string_view name) {
+  const std::vector<Pattern>& patterns = input.catalog.patterns;
+  for (size_t k = 0; k < patterns.size(); ++k) {
+    if (patterns[k].kind == kind &&
+        (name.empty() || patterns[k].name == name)) {
+      return &patterns[k].options[input.choice.patterns[k].option];
+    }
+  }
+  return nullptr;
+}
+
+std::string_view SentenceOf(const RenderInput& input, std::string_view name) {
+  const Option* option = ChosenOption(input, PatternKind::kSentence, name);
+  return option == nullptr ? std::string_view() : option->text;
+}
+
+// Indices of the `count` largest values, largest first, ties by index.
+std::vector<int64_t> Largest(const Eigen::VectorXf& values, int64_t count) {
+  std::vector<int64_t> order(values.size());
+  std::iota(order.begin(), order.end(), 0);
+  count = std::min<int64_t>(count, values.size());
+  std::partial_sort(order.begin(), order.begin() + count, order.end(),
+                    [&](int64_t a, int64_t b) {
+                      return values[a] != values[b] ? values[a] > values[b]
+                                                    : a < b;
+                    });
+  order.resize(count);
+  return order;
+}
+
+std::vector<std::string> BestCandidates(const RenderInput& input, int count) {
+  const Eigen::VectorXf& scores = input.state.candidate_scores;
+  std::vector<std::string> titles;
+  // Equal scores know nothing.
+  if (scores.size() == 0 || scores.maxCoeff() == scores.minCoeff()) {
+    return titles;
+  }
+  for (const int64_t i : Largest(scores, count)) {
+    titles.push_back(SanitizeTitle(input.candidates[i].title));
+  }
+  return titles;
+}
+
+std::vector<std::string> Neighbours(const RenderInput& input, int count) {
+  std::vector<std::string> titles;
+  const Eigen::VectorXf& user = input.state.user_embedding;
+  if (input.items.size() == 0 || user.squaredNorm() == 0.0F) return titles;
+  absl::flat_hash_set<std::string_view> known;
+  for (const Item& item : input.history) known.insert(item.id);
+  for (const Item& item : input.candidates) known.insert(item.id);
+  const Eigen::VectorXf scores = input.items.embeddings() * user;
+  const int64_t enough = count + static_cast<int64_t>(known.size());
+  for (const int64_t row : Largest(scores, enough)) {
+    if (known.contains(input.items.id(row))) continue;
+    titles.push_back(SanitizeTitle(input.items.title(row)));
+    if (static_cast<int>(titles.size()) == count) break;
+  }
+  return titles;
+}
+
+std::vector<std::string> FrequentGenres(const RenderInput& input, int count) {
+  std::vector<std::pair<std::string, int>> counts;
+  for (const Item& item : input.history) {
+    for (const std::string& raw : item.genres) {
+      std::string genre = Sanitize(raw, kMaxGenreCodePoints);
+      if (genre.empty()) continue;
+      const auto it =
+          std::find_if(counts.begin(), counts.end(),
+                       [&](const auto& entry) { return entry.first == genre; });
+      if (it == counts.end()) {
+        counts.emplace_back(std::move(genre), 1);
+      } else {
+        ++it->second;
+      }
+    }
+  }
+  std::stable_sort(
+      counts.begin(), counts.end(),
+      [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::vector<std::string> genres;
+  for (auto& [genre, n] : counts) {
+    if (static_cast<int>(genres.size()) == count) break;
+    genres.push_back(std::move(genre));
+  }
+  return genres;
+}
+
+std::vector<std::string> HintData(const RenderInput& input,
+                                  const Option& option) {
+  switch (option.hint) {
+    case HintSource::kNone:
+      return {};
+    case HintSource::kCandidates:
+      return BestCandidates(input, option.hint_count);
+    case HintSource::kNeighbours:
+      return Neighbours(input, option.hint_count);
+    case HintSource::kGenres:
+      return FrequentGenres(input, option.hint_count);
+  }
+  return {};
+}
+
+void AddHint(const RenderInput& input, MessageBuilder& user) {
+  const Option* option = ChosenOption(input, PatternKind::kHint, "");
+  if (option == nullptr) return;
+  const std::vector<std::string> data = HintData(input, *option);
+  if (data.empty()) return;
+  const std::string_view slot =
+      option->hint == HintSource::kGenres ? kGenresSlot : kItemsSlot;
+  const std::string_view text = option->text;
+  const size_t at = text.find(slot);
+  user.NewLine();
+  user.Instruction(text.substr(0, at));
+  user.Data("hint", absl::StrJoin(data, ", "));
+  user.Instruction(text.substr(at + slot.size()));
+}
+
+void AddHistory(const RenderInput& input, MessageBuilder& user) {
+  static const Option kAll{};
+  const Option* option = ChosenOption(input, PatternKind::kHistory, "");
+  const std::vector<int> shown =
+      SelectHistory(option == nullptr ? kAll : *option,
+                    input.choice.history_length, input.history, input.state);
+  if (shown.empty()) return;
+  std::vector<std::string> titles;
+  titles.reserve(shown.size());
+  for (const int i : shown) {
+    titles.push_back(SanitizeTitle(input.history[i].title));
+  }
+  user.Instruction(absl::StrCat(input.catalog.history_intro, " "));
+  user.Data("history", absl::StrJoin(titles, ", "));
+  user.Instruction(".");
+}
+
+void AddCandidates(const RenderInput& input,
+                   const std::vector<std::string>& displayed_titles,
+                   MessageBuilder& user) {
+  if (input.readout == Readout::kLikelihood &&
+      !input.catalog.likelihood_lists_candidates) {
+    return;
+  }
+  user.NewLine();
+  user.Instruction(input.catalog.candidates_intro);
+  for (size_t position = 0; position < displayed_titles.size(); ++position) {
+    user.Instruction(
+        absl::StrCat("\n", Label(static_cast<int>(position)), ". "));
+    user.Data("candidates", displayed_titles[position]);
+  }
+}
+
+void AddSentence(std::string_view sentence, MessageBuilder& user) {
+  if (sentence.empty()) return;
+  user.NewLine();
+  user.Instruction(sentence);
+}
+
+void AddFormat(const RenderInput& input, MessageBuilder& user) {
+  const Option* option = ChosenOption(input, PatternKind::kFormat, "");
+  if (option == nullptr) return;
+  AddSentence(option->text, user);
+  if (input.readout == Readout::kGenerate) {
+    AddSentence(option->generate_contract, user);
+  } else if (input.readout == Readout::kLabels) {
+    AddSentence(option->labels_contract, user);
+  }
+}
+
+void AppendSized(std::string_view text, std::string& bytes) {
+  absl::StrAppend(&bytes, text.size(), ":", text);
+}
+
+}  // namespace
+
+std::string Message::Text() const {
+  std::string text;
+  for (const Segment& segment : segments) text += segment.text;
+  return text;
+}
+
+std::string RenderedPrompt::CanonicalBytes() const {
+  std::string bytes = absl::StrCat("readout ", static_cast<int>(readout), " ",
+                                   messages.size(), " messages ");
+  for (const Message& message : messages) {
+    AppendSized(message.role, bytes);
+    AppendSized(message.Text(), bytes);
+  }
+  absl::StrAppend(&bytes, displayed_titles.size(), " titles ");
+  for (const std::string& title : displayed_titles) AppendSized(title, bytes);
+  AppendSized(prior_prefix, bytes);
+  return bytes;
+}
+
+RenderedPrompt Render(const RenderInput& input) {
+  RenderedPrompt prompt;
+  prompt.readout = input.readout;
+  prompt.displayed_titles.reserve(input.candidates.size());
+  for (int position = 0; position < input.permutation.size(); ++position) {
+    const int candidate = input.permutation.CandidateAt(position);
+    prompt.displayed_titles.push_back(
+        SanitizeTitle(input.candidates[candidate].title));
+  }
+  MessageBuilder system("system");
+  system.Instruction(SentenceOf(input, "role"));
+  if (!system.empty()) prompt.messages.push_back(std::move(system).Finish());
+
+  MessageBuilder user("user");
+  AddHistory(input, user);
+  AddHint(input, user);
+  AddCandidates(input, prompt.displayed_titles, user);
+  AddSentence(SentenceOf(input, "reasoning"), user);
+  AddFormat(input, user);
+  prompt.messages.push_back(std::move(user).Finish());
+
+  if (input.readout == Readout::kLikelihood) {
+    prompt.prior_prefix = input.catalog.prior_prefix;
+    MessageBuilder assistant("assistant");
+    const Option* format = ChosenOption(input, PatternKind::kFormat, "");
+    if (format != nullptr) assistant.Instruction(format->likelihood_primer);
+    if (!assistant.empty()) {
+      prompt.messages.push_back(std::move(assistant).Finish());
+    }
+  }
+  return prompt;
+}
+
+std::vector<int> SelectHistory(const Option& option, int length,
+                               absl::Span<const Item> history,
+                               const UserState& state) {
+  const int size = static_cast<int>(history.size());
+  std::vector<int> order(size);
+  std::iota(order.begin(), order.end(), 0);
+  // Best first; the more recent one on a tie.
+  const auto key = [&](int i) {
+    switch (option.selection) {
+      case HistorySelection::kHeaviest:
+        return history[i].weight;
+      case HistorySelection::kNearest:
+        return state.history_nearness[i];
+      case HistorySelection::kMostRecent:
+        break;
+    }
+    return 0.0F;
+  };
+  std::sort(order.begin(), order.end(), [&](int a, int b) {
+    const float key_a = key(a);
+    const float key_b = key(b);
+    return key_a != key_b ? key_a > key_b : a > b;
+  });
+  order.resize(std::clamp(length, 0, size));
+  std::sort(order.begin(), order.end());
+  return order;
+}
+
+}  // namespace attune::policy

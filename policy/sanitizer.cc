@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#include "policy/sanitizer.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace attune::policy {
+namespace {
+
+constexpr char32_t kReplacement = 0xFFFD;
+
+struct Decoded {
+  char32_t code_point = kReplacement;
+  int bytes = 1;
+  bool valid = false;
+};
+
+bool IsContinuation(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+}
+
+// The code point at the front of `text`; one invalid byte if it is ill-formed.
+Decoded DecodeFront(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  if (lead < 0x80) return {lead, 1, true};
+  const int length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (lead < 0xC2 || lead > 0xF4 || static_cast<int>(text.size()) < length) {
+    return {};
+  }
+  char32_t code_point = lead & (0xFFU >> (length + 1));
+  for (int i = 1; i < length; ++i) {
+    if (!IsContinuation(text[i])) return {};
+    code_point =
+        (code_point << 6) | (static_cast<unsigned char>(text[i]) & 0x3F);
+  }
+  constexpr std::array<char32_t, 5> kSmallest = {0, 0, 0x80, 0x800, 0x10000};
+  const bool surrogate = code_point >= 0xD800 && code_point <= 0xDFFF;
+  if (code_point < kSmallest[length] || code_point > 0x10FFFF || surrogate) {
+    return {};
+  }
+  return {code_point, length, true};
+}
+
+void Append(char32_t c, std::string& out) {
+  if (c < 0x80) {
+    out.push_back(static_cast<char>(c));
+  } else if (c < 0x800) {
+    out.push_back(static_cast<char>(0xC0 | (c >> 6)));
+    out.push_back(static_cast<char>(0x80 | (c & 0x3F)));
+  } else if (c < 0x10000) {
+    out.push_back(static_cast<char>(0xE0 | (c >> 12)));
+    out.push_back(static_cast<char>(0x80 | ((c >> 6) & 0x3F)));
+    out.push_back(static_cast<char>(0x80 | (c & 0x3F)));
+  } else {
+    out.push_back(static_cast<char>(0xF0 | (c >> 18)));
+    out.push_back(static_cast<char>(0x80 | ((c >> 12) & 0x3F)));
+    out.push_back(static_cast<char>(0x80 | ((c >> 6) & 0x3F)));
+    out.push_back(static_cast<char>(0x80 | (c & 0x3F)));
+  }
+}
+
+bool Within(char32_t c, char32_t low, char32_t high) {
+  return c >= low && c <= high;
+}
+
+// White space and controls that separate words.
+bool IsSpace(char32_t c) {
+  return c <= 0x20 || Within(c, 0x7F, 0xA0) || c == 0x1680 ||
+         Within(c, 0x2000, 0x200A) || c == 0x2028 || c == 0x2029 ||
+         c == 0x202F || c == 0x205F || c == 0x3000;
+}
+
+// Invisible characters that could reorder, hide or smuggle text.
+bool IsInvisible(char32_t c) {
+  return c == 0xAD || c == 0x34F || c == 0x61C || c == 0x180E ||
+         Within(c, 0x115F, 0x1160) || Within(c, 0x17B4, 0x17B5) ||
+         Within(c, 0x180B, 0x180F) || Within(c, 0x200B, 0x200F) ||
+         Within(c, 0x202A, 0x202E) || Within(c, 0x2060, 0x206F) ||
+         c == 0x3164 || Within(c, 0xFE00, 0xFE0F) || c == 0xFEFF ||
+         c == 0xFFA0 || Within(c, 0xFFF9, 0xFFFB) ||
+         Within(c, 0xE0000, 0xE0FFF) || (c & 0xFFFE) == 0xFFFE ||
+         Within(c, 0xFDD0, 0xFDEF);
+}
+
+// Whether `c` after `previous` would begin something that chat templates or
+// markup give a meaning.
+bool CompletesMarker(char32_t previous, char32_t c) {
+  return (previous == '<' && (c == '|' || c == '/')) ||
+         (previous == '|' && c == '>') || (previous == '#' && c == '#') ||
+         (previous == '`' && c == '`') || (previous == '[' && c == '[');
+}
+
+// Whether the text that was kept ends like "[INST" or "[/INST", so that a
+// closing bracket would complete a marker.
+bool EndsInInstructionTag(const std::string& kept) {
+  return absl::EndsWithIgnoreCase(kept, "[INST") ||
+         absl::EndsWithIgnoreCase(kept, "[/INST");
+}
+
+// Moves a trailing article to the front; false if there is none. Each move uses
+// up a comma, so moving ends.
+bool MoveArticle(std::string& title) {
+  // An article is followed by nothing or by something in parentheses.
+  const size_t open = title.find(" (");
+  const std::string_view body = std::string_view(title).substr(0, open);
+  const size_t comma = body.rfind(", ");
+  if (comma == std::string_view::npos || comma == 0) return false;
+  const std::string_view article = body.substr(comma + 2);
+  constexpr std::array<std::string_view, 22> kArticles = {
+      "The", "A", "An",  "Le",  "La", "Les", "L'",  "Un",  "Une", "Il",  "Lo",
+      "Gli", "I", "Uno", "Una", "El", "Los", "Las", "Der", "Die", "Das", "Ein"};
+  if (std::find(kArticles.begin(), kArticles.end(), article) ==
+      kArticles.end()) {
+    return false;
+  }
+  const char* gap = article.back() == '\'' ? "" : " ";
+  title = absl::StrCat(
+      article, gap, body.substr(0, comma),
+      open == std::string::npos ? "" : std::string_view(title).substr(open));
+  return true;
+}
+
+}  // namespace
+
+bool IsValidUtf8(std::string_view text) {
+  while (!text.empty()) {
+    const Decoded front = DecodeFront(text);
+    if (!front.valid) return false;
+    text.remove_prefix(front.bytes);
+  }
+  return true;
+}
+
+std::string Sanitize(std::string_view text, int max_code_points) {
+  std::string kept;
+  kept.reserve(std::min<size_t>(text.size(), 4UL * max_code_points));
+  char32_t previous = 0;
+  bool space = false;
+  int count = 0;
+  while (!text.empty() && count < max_code_points) {
+    const Decoded front = DecodeFront(text);
+    text.remove_prefix(front.bytes);
+    const char32_t c = front.code_point;
+    if (IsInvisible(c)) continue;
+    if (IsSpace(c)) {
+      space = !kept.empty();
+      continue;
+    }
+    // The character that would complete a marker is dropped.
+    if (!space && (CompletesMarker(previous, c) ||
+                   (c == ']' && EndsInInstructionTag(kept)))) {
+      continue;
+    }
+    if (space) {
+      if (count + 2 > max_code_points) break;
+      kept.push_back(' ');
+      ++count;
+      space = false;
+    }
+    Append(c, kept);
+    ++count;
+    previous = c;
+  }
+  return kept;
+}
+
+std::string SanitizeTitle(std::string_view title) {
+  std::string clean = Sanitize(title);
+  while (MoveArticle(clean)) {
+  }
+  return clean.empty() ? "?" : clean;
+}
+
+}  // namespace attune::policy
