@@ -115,11 +115,7 @@ absl::StatusOr<std::shared_ptr<const Catalog>> MakeCatalog(
   if (Sha256Hex(manifest.catalog_yaml()) != manifest.catalog_digest()) {
     return Invalid("catalog_digest: does not match catalog_yaml");
   }
-  auto catalog = Catalog::Parse(manifest.catalog_yaml());
-  if (catalog.ok()) return catalog;
-  return Invalid(absl::StrCat(
-      "catalog_yaml: ", absl::string_view(catalog.status().message().data(),
-                                          catalog.status().message().size())));
+  return Catalog::Parse(manifest.catalog_yaml());
 }
 
 absl::StatusOr<ItemTable> MakeItemTable(int dim, PayloadReader& reader) {

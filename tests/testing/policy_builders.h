@@ -31,6 +31,99 @@ namespace attune::testing {
 
 inline constexpr int kSampleItems = 40;
 
+// Five patterns with few options each, of every kind and selection.
+inline constexpr char kSmallCatalogYaml[] = R"yaml(name: small
+domain: movies
+frame:
+  history_intro: "Watched, oldest first:"
+  candidates_intro: "To rank:"
+  prior_prefix: "A film:"
+  likelihood_lists_candidates: false
+patterns:
+  - name: history
+    default: recent
+    options:
+      - {id: last, length: 1}
+      - {id: recent, length: 5}
+      - {id: heaviest, length: 3, selection: heaviest}
+      - {id: nearest, length: 20, selection: nearest}
+  - name: hint
+    default: none
+    options:
+      - {id: none, source: none}
+      - {id: best, source: candidates, count: 1, text: "Others liked {items}."}
+      - {id: near, source: neighbours, count: 2, text: "Close to {items}."}
+      - {id: genres, source: genres, count: 2, text: "Favours {genres}."}
+  - name: reasoning
+    default: none
+    options:
+      - {id: none, text: ""}
+      - {id: taste, text: "Think of the taste first."}
+  - name: role
+    default: critic
+    options:
+      - {id: critic, text: "You are a film critic."}
+      - {id: friend, text: "You are a friend who knows films."}
+      - {id: librarian, text: "You keep a film library."}
+  - name: format
+    default: plain
+    options:
+      - id: plain
+        text: ""
+        generate: "List all labels, best first."
+        labels: "Name the best label."
+        likelihood: "The best film is:"
+      - id: next
+        text: "Be brief."
+        generate: "Labels only, best first."
+        labels: "One label."
+        likelihood: "Next they will watch:"
+)yaml";
+
+// Cumulative history lengths, as in the paper: four patterns.
+inline constexpr char kSmallCumulativeCatalogYaml[] =
+    R"yaml(name: small_cumulative
+domain: movies
+cumulative_history:
+  initial_length: 2
+frame:
+  history_intro: "Watched, oldest first:"
+  candidates_intro: "To rank:"
+  prior_prefix: "A film:"
+  likelihood_lists_candidates: false
+patterns:
+  - name: history
+    default: add_none
+    options:
+      - {id: add_none, length: 0}
+      - {id: add_one, length: 1}
+      - {id: add_two, length: 2}
+  - name: reasoning
+    default: none
+    options:
+      - {id: none, text: ""}
+      - {id: taste, text: "Think of the taste first."}
+  - name: role
+    default: critic
+    options:
+      - {id: critic, text: "You are a film critic."}
+      - {id: friend, text: "You are a friend who knows films."}
+      - {id: librarian, text: "You keep a film library."}
+  - name: format
+    default: plain
+    options:
+      - id: plain
+        text: ""
+        generate: "List all labels, best first."
+        labels: "Name the best label."
+        likelihood: "The best film is:"
+      - id: next
+        text: "Be brief."
+        generate: "Labels only, best first."
+        labels: "One label."
+        likelihood: "Next they will watch:"
+)yaml";
+
 // Item `index`; the table of MakeRevisionParts knows it if it is below
 // kSampleItems.
 inline policy::Item SampleItem(int index) {
