@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "policy/digest.h"
 #include "policy/item.h"
@@ -30,7 +29,7 @@ struct Field {
   YAML::Node node;
   std::string path;
 
-  absl::Status Error(std::string_view what) const {
+  absl::Status Error(const std::string& what) const {
     const YAML::Mark mark = node.Mark();
     const std::string line =
         mark.is_null() ? "" : absl::StrCat("line ", mark.line + 1, ": ");
@@ -50,7 +49,7 @@ class Mapping {
       const Field& field, std::initializer_list<std::string_view> required,
       std::initializer_list<std::string_view> optional = {}) {
     if (!field.node.IsMap()) return field.Error("must be a mapping");
-    absl::flat_hash_set<std::string> seen;
+    absl::flat_hash_set<std::string_view> seen;
     for (const auto& entry : field.node) {
       if (!entry.first.IsScalar()) return field.Error("keys must be words");
       const std::string& key = entry.first.Scalar();
@@ -63,7 +62,7 @@ class Mapping {
     }
     for (const std::string_view key : required) {
       if (!seen.contains(key)) {
-        return field.Error(absl::StrCat("'", key, "' is missing"));
+        return field.Error(absl::StrCat("'", std::string(key), "' is missing"));
       }
     }
     return Mapping(field);
@@ -136,7 +135,7 @@ absl::StatusOr<int> ReadWord(const Field& field,
   if (it != words.end()) return static_cast<int>(it - words.begin());
   std::string all;
   for (const std::string_view w : words) {
-    absl::StrAppend(&all, all.empty() ? "" : ", ", w);
+    all.append(all.empty() ? "" : ", ").append(w);
   }
   return field.Error(absl::StrCat("must be one of ", all));
 }
@@ -171,7 +170,7 @@ absl::Status ReadHintOption(const Field& field, Option& option) {
   ATTUNE_ASSIGN_OR_RETURN(option.hint_count,
                           ReadInt(map.Get("count"), 1, kMaxHintItems));
   ATTUNE_ASSIGN_OR_RETURN(option.text, ReadSentence(map.Get("text")));
-  const std::string_view slot =
+  const char* slot =
       option.hint == HintSource::kGenres ? "{genres}" : "{items}";
   const size_t at = option.text.find(slot);
   if (at == std::string::npos ||
@@ -337,8 +336,9 @@ absl::StatusOr<std::shared_ptr<const Catalog>> Catalog::Parse(
   }
   // No catalog needs these; without them the file's tree is as small as the
   // file.
-  if (absl::StrContains(yaml, "\n&") || absl::StrContains(yaml, ": &") ||
-      absl::StrContains(yaml, "- &")) {
+  if (yaml.find("\n&") != std::string_view::npos ||
+      yaml.find(": &") != std::string_view::npos ||
+      yaml.find("- &") != std::string_view::npos) {
     return absl::InvalidArgumentError("catalog: must not use YAML anchors");
   }
   auto catalog = std::make_shared<Catalog>();

@@ -11,8 +11,6 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "policy/sanitizer.h"
 
 namespace attune::policy {
@@ -29,6 +27,24 @@ std::vector<int> Iota(int size) {
   std::vector<int> values(size);
   std::iota(values.begin(), values.end(), 0);
   return values;
+}
+
+std::string_view Trim(std::string_view text, std::string_view around = " \t") {
+  const size_t first = text.find_first_not_of(around);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(around) - first + 1);
+}
+
+// The pieces between any of `separators`, empty ones left out.
+std::vector<std::string_view> Split(std::string_view text,
+                                    std::string_view separators) {
+  std::vector<std::string_view> pieces;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find_first_of(separators), text.size());
+    if (end > 0) pieces.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return pieces;
 }
 
 // Collects displayed positions in the order in which an answer names them.
@@ -74,19 +90,15 @@ class Collector {
 
 // Position of a piece that is nothing but a label: "B", "(b)", "B.", "[B]".
 std::optional<int> BareLabel(std::string_view piece) {
-  constexpr std::string_view kAround = " \t.:)]([*\"'`";
-  const size_t first = piece.find_first_not_of(kAround);
-  if (first == std::string_view::npos) return std::nullopt;
-  const size_t last = piece.find_last_not_of(kAround);
-  if (first != last || !absl::ascii_isalpha(piece[first])) return std::nullopt;
-  return absl::ascii_toupper(piece[first]) - 'A';
+  piece = Trim(piece, " \t.:)]([*\"'`");
+  if (piece.size() != 1 || !absl::ascii_isalpha(piece[0])) return std::nullopt;
+  return absl::ascii_toupper(piece[0]) - 'A';
 }
 
 // Positions of a line that is nothing but labels: "C, A, B", "C > A > B".
 std::vector<int> LabelList(std::string_view line) {
   std::vector<int> positions;
-  for (std::string_view piece :
-       absl::StrSplit(line, absl::ByAnyChar(",>;| \t"), absl::SkipEmpty())) {
+  for (const std::string_view piece : Split(line, ",>;| \t")) {
     const std::optional<int> position = BareLabel(piece);
     if (!position.has_value()) return {};
     positions.push_back(*position);
@@ -100,19 +112,17 @@ bool StripBullet(std::string_view& line) {
   while (digits < line.size() && absl::ascii_isdigit(line[digits])) ++digits;
   if (digits > 0 && digits < line.size() &&
       (line[digits] == '.' || line[digits] == ')')) {
-    line = absl::StripAsciiWhitespace(line.substr(digits + 1));
+    line = Trim(line.substr(digits + 1));
     return true;
   }
-  if (absl::ConsumePrefix(&line, "- ") || absl::ConsumePrefix(&line, "* ")) {
-    line = absl::StripAsciiWhitespace(line);
-    return true;
-  }
-  return false;
+  if (line.substr(0, 2) != "- " && line.substr(0, 2) != "* ") return false;
+  line = Trim(line.substr(2));
+  return true;
 }
 
 // Label of a line such as "B. Heat" or "B) Heat". "A Bug's Life" has none.
 std::optional<int> LeadingLabel(std::string_view line) {
-  absl::ConsumePrefix(&line, "(");
+  if (line.substr(0, 1) == "(") line.remove_prefix(1);
   if (line.size() < 2 || !absl::ascii_isupper(line[0])) return std::nullopt;
   const char next = line[1];
   if (next != '.' && next != ')' && next != ':') return std::nullopt;
@@ -122,12 +132,8 @@ std::optional<int> LeadingLabel(std::string_view line) {
 }
 
 std::string Fold(std::string_view title) {
-  std::string folded = absl::AsciiStrToLower(Sanitize(title));
-  constexpr std::string_view kAround = " .,;:*\"'`";
-  const size_t first = folded.find_first_not_of(kAround);
-  if (first == std::string::npos) return "";
-  const size_t last = folded.find_last_not_of(kAround);
-  return folded.substr(first, last - first + 1);
+  const std::string folded = absl::AsciiStrToLower(Sanitize(title));
+  return std::string(Trim(folded, " .,;:*\"'`"));
 }
 
 void ReadLine(std::string_view line, const std::vector<std::string>& folded,
@@ -188,9 +194,8 @@ Ranking ParseGenerated(std::string_view answer,
     folded.push_back(Fold(title));
   }
   Collector collector(permutation.size(), permutation);
-  for (std::string_view line :
-       absl::StrSplit(answer, absl::ByAnyChar("\r\n"), absl::SkipEmpty())) {
-    line = absl::StripAsciiWhitespace(line);
+  for (std::string_view line : Split(answer, "\r\n")) {
+    line = Trim(line);
     if (!line.empty()) ReadLine(line, folded, collector);
   }
   return std::move(collector).Finish();

@@ -45,7 +45,7 @@ class MessageBuilder {
     if (!message_.segments.empty()) {
       Segment& last = message_.segments.back();
       if (last.kind == kind && last.source == std::string_view(source)) {
-        absl::StrAppend(&last.text, text);
+        last.text.append(text);
         return;
       }
     }
@@ -225,7 +225,8 @@ void AddFormat(const RenderInput& input, MessageBuilder& user) {
 }
 
 void AppendSized(std::string_view text, std::string& bytes) {
-  absl::StrAppend(&bytes, text.size(), ":", text);
+  absl::StrAppend(&bytes, text.size(), ":");
+  bytes.append(text);
 }
 
 }  // namespace

@@ -10,7 +10,6 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 
 namespace attune::policy {
 namespace {
@@ -121,10 +120,11 @@ bool MoveArticle(std::string& title) {
       kArticles.end()) {
     return false;
   }
-  const char* gap = article.back() == '\'' ? "" : " ";
-  title = absl::StrCat(
-      article, gap, body.substr(0, comma),
-      open == std::string::npos ? "" : std::string_view(title).substr(open));
+  std::string moved(article);
+  if (moved.back() != '\'') moved += ' ';
+  moved.append(body.substr(0, comma));
+  if (open != std::string::npos) moved.append(title, open);
+  title = std::move(moved);
   return true;
 }
 
