@@ -18,7 +18,7 @@ namespace {
 
 struct PushFlags {
   std::string revision;
-  std::string server = "127.0.0.1:7601";
+  std::string server = client::kDefaultControlTarget;
   bool activate = false;
 };
 
