@@ -33,6 +33,9 @@ int Sample(const Eigen::VectorXf& probabilities, float u) {
 
 // Buffers of one decision, reused by every pattern.
 struct Actor::Scratch {
+  // Length of the state without the zeros at its end: what there is to
+  // multiply. Without a previous iteration that is less than half.
+  Eigen::Index inputs = 0;
   Eigen::VectorXf hidden;
   Eigen::VectorXf score;
   // [e] Sum of the earlier options' embeddings; empty unless autoregressive.
@@ -57,8 +60,13 @@ Actor::Actor(HeadsSettings settings, std::vector<int> options_per_pattern,
   projected_options_ /= std::sqrt(static_cast<float>(settings_.score_dim));
 }
 
-Actor::Scratch Actor::MakeScratch(absl::Span<const int> earlier_options) const {
+Actor::Scratch Actor::MakeScratch(const Eigen::VectorXf& state,
+                                  absl::Span<const int> earlier_options) const {
   Scratch scratch;
+  scratch.inputs = state.size();
+  while (scratch.inputs > 0 && state[scratch.inputs - 1] == 0.0F) {
+    --scratch.inputs;
+  }
   if (settings_.kind == HeadsKind::kAutoregressive) {
     scratch.earlier = Eigen::VectorXf::Zero(option_embeddings_.cols());
     for (int k = 0; k < static_cast<int>(earlier_options.size()); ++k) {
@@ -83,7 +91,8 @@ void Actor::ComputeLogits(int pattern, const Eigen::VectorXf& state,
   }
   const HeadWeights& head = heads_[pattern];
   scratch.hidden = head.c1.col(0);
-  scratch.hidden.noalias() += head.w1.leftCols(state.size()) * state;
+  scratch.hidden.noalias() +=
+      head.w1.leftCols(scratch.inputs) * state.head(scratch.inputs);
   if (scratch.earlier.size() > 0 && pattern > 0) {
     scratch.hidden.noalias() +=
         head.w1.rightCols(scratch.earlier.size()) * scratch.earlier;
@@ -117,7 +126,7 @@ Choice Actor::Decide(const Eigen::VectorXf& state, DecisionMode mode,
   Choice choice;
   const int patterns = static_cast<int>(options_per_pattern_.size());
   choice.patterns.resize(patterns);
-  Scratch scratch = MakeScratch({});
+  Scratch scratch = MakeScratch(state, {});
   for (int k = 0; k < patterns; ++k) {
     PatternChoice& chosen = choice.patterns[k];
     ComputeProbabilities(k, state, scratch);
@@ -134,7 +143,7 @@ Choice Actor::Decide(const Eigen::VectorXf& state, DecisionMode mode,
 
 Eigen::VectorXf Actor::Logits(int pattern, const Eigen::VectorXf& state,
                               absl::Span<const int> earlier_options) const {
-  Scratch scratch = MakeScratch(earlier_options);
+  Scratch scratch = MakeScratch(state, earlier_options);
   ComputeLogits(pattern, state, scratch);
   return std::move(scratch.values);
 }
@@ -142,7 +151,7 @@ Eigen::VectorXf Actor::Logits(int pattern, const Eigen::VectorXf& state,
 Eigen::VectorXf Actor::Probabilities(
     int pattern, const Eigen::VectorXf& state,
     absl::Span<const int> earlier_options) const {
-  Scratch scratch = MakeScratch(earlier_options);
+  Scratch scratch = MakeScratch(state, earlier_options);
   ComputeProbabilities(pattern, state, scratch);
   return std::move(scratch.values);
 }

@@ -87,7 +87,8 @@ class Actor {
                             Scratch& scratch) const;
   // Sum of the earlier options' embeddings, for autoregressive heads.
   void AddEarlier(int pattern, int option, Scratch& scratch) const;
-  Scratch MakeScratch(absl::Span<const int> earlier_options) const;
+  Scratch MakeScratch(const Eigen::VectorXf& state,
+                      absl::Span<const int> earlier_options) const;
 
   HeadsSettings settings_;
   std::vector<int> options_per_pattern_;
