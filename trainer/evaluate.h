@@ -30,7 +30,7 @@ namespace attune::trainer {
 struct Method {
   std::string name;
   const Scorer* scorer = nullptr;  // must outlive the evaluation
-  Chooser chooser;
+  Chooser chooser = nullptr;
 };
 
 struct MethodResult {
@@ -68,9 +68,9 @@ struct EvaluateOptions {
   // Methods that all others are compared with, in pairs.
   std::vector<std::string> baselines = {"default", "uniform", "best_fixed"};
   // Called before and after each method, if set.
-  std::function<void(const std::string& method, int done)> progress;
+  std::function<void(const std::string& method, int done)> progress = nullptr;
   // Seconds of a monotonic clock; unset: std::chrono::steady_clock.
-  std::function<double()> clock;
+  std::function<double()> clock = nullptr;
 };
 
 // kInvalidArgument if there are no tasks or they differ in their number of

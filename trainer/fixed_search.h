@@ -35,7 +35,7 @@ struct FixedSearchOptions {
   int min_tasks = 5;
   uint64_t seed = 1;
   // Called after each round with the rankings spent, if set.
-  std::function<void(int spent)> progress;
+  std::function<void(int spent)> progress = nullptr;
 };
 
 struct FixedSearchResult {

@@ -45,7 +45,7 @@ struct RunOptions {
   // Requests handed to the backend at a time. >= 1.
   int batch_size = 64;
   // Called after each batch with the number of tasks done, if set.
-  std::function<void(int done)> progress;
+  std::function<void(int done)> progress = nullptr;
 };
 
 // Runs the tasks through the LLM. Errors are the chooser's: a request that the
