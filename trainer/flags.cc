@@ -61,8 +61,7 @@ absl::StatusOr<std::unique_ptr<LlmBackend>> MakeBackend(
 
 void DataFlags::AddTo(CLI::App& command) {
   Flag(command, "data", dataset.path,
-       "RecBole atomic files: DIR/NAME reads DIR/NAME.inter and DIR/NAME.item")
-      ->required();
+       "RecBole atomic files: DIR/NAME reads DIR/NAME.inter and DIR/NAME.item");
   Flag(command, "data-seed", dataset.seed, "Seed of the split of the users");
   Flag(command, "min-interactions", dataset.min_interactions,
        "Users with fewer interactions are dropped; at least 3");

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "policy/digest.h"
+#include "policy/status_macros.h"
+#include "trainer/checkpoint.h"
+#include "trainer/command.h"
+#include "trainer/files.h"
+#include "trainer/flags.h"
+#include "trainer/train_setup.h"
+#include "trainer/trainer.h"
+
+namespace attune::trainer {
+namespace {
+
+struct TrainFlags {
+  TrainSetupFlags setup;
+  TrainOptions train;
+  std::string out = "run";
+  bool overwrite = false;
+};
+
+std::atomic<bool> interrupted = false;
+
+double MonotonicSeconds() {
+  return std::chrono::duration<double>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+// Reproducible artifacts: SOURCE_DATE_EPOCH overrides the clock.
+int64_t CreatedSeconds() {
+  int64_t seconds = 0;
+  const char* fixed = std::getenv("SOURCE_DATE_EPOCH");
+  if (fixed != nullptr && absl::SimpleAtoi(fixed, &seconds)) return seconds;
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+// One line that is rewritten on a terminal; a line now and then elsewhere.
+class ProgressLine {
+ public:
+  explicit ProgressLine(int64_t budget)
+      : budget_(budget), terminal_(isatty(STDERR_FILENO) != 0) {}
+
+  void Show(const RoundReport& report) {
+    if (first_rankings_ < 0) {
+      first_rankings_ = report.totals.rankings - report.samples;
+      start_ = MonotonicSeconds() - report.seconds;
+    }
+    const double now = MonotonicSeconds();
+    const bool done = report.totals.rankings >= budget_;
+    if (!terminal_ && !done && now - last_ < kQuietSeconds) return;
+    last_ = now;
+    const double elapsed = std::max(now - start_, 1e-9);
+    const double rate =
+        static_cast<double>(report.totals.rankings - first_rankings_) / elapsed;
+    const auto left = static_cast<double>(
+        std::max<int64_t>(0, budget_ - report.totals.rankings));
+    std::fprintf(stderr,
+                 "%s%lld of %lld rankings, %.1f calls/s, reward %.3f, "
+                 "%lld dropped, %.0f s left%s",
+                 terminal_ ? "\r\033[K" : "",
+                 static_cast<long long>(report.totals.rankings),
+                 static_cast<long long>(budget_), rate, report.reward,
+                 static_cast<long long>(report.totals.dropped),
+                 rate > 0 ? left / rate : 0.0, terminal_ && !done ? "" : "\n");
+  }
+
+ private:
+  static constexpr double kQuietSeconds = 5.0;
+  const int64_t budget_;
+  const bool terminal_;
+  int64_t first_rankings_ = -1;
+  double start_ = 0.0;
+  double last_ = 0.0;
+};
+
+absl::Status PrepareDirectory(const TrainFlags& flags) {
+  std::error_code error;
+  std::filesystem::create_directories(flags.out, error);
+  if (error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--out ", flags.out, ": cannot be created"));
+  }
+  if (!flags.train.resume && !flags.overwrite &&
+      std::filesystem::exists(CheckpointPath(flags.out))) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        flags.out,
+        " holds a run: --resume goes on with it, --overwrite starts anew"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Train(TrainFlags& flags) {
+  ATTUNE_RETURN_IF_ERROR(PrepareDirectory(flags));
+  flags.setup.seed = flags.train.seed;
+  flags.setup.episode_length = flags.train.episode_length;
+  ATTUNE_ASSIGN_OR_RETURN(std::unique_ptr<TrainSetup> setup,
+                          MakeTrainSetup(flags.setup, CreatedSeconds()));
+  ProgressLine progress(flags.train.budget);
+  TrainOptions options = flags.train;
+  options.directory = flags.out;
+  options.clock = MonotonicSeconds;
+  options.fingerprint = policy::Sha256Hex(absl::StrCat(
+      setup->fingerprint, " batch ", options.batch_size, " episode ",
+      options.episode_length, " seed ", options.seed));
+  options.on_round = [&](const RoundReport& report) {
+    progress.Show(report);
+    return !interrupted.load();
+  };
+  std::signal(SIGINT, [](int) { interrupted = true; });
+  std::signal(SIGTERM, [](int) { interrupted = true; });
+  ATTUNE_ASSIGN_OR_RETURN(
+      const TrainResult result,
+      trainer::Train(setup->source, *setup->backend, *setup->learner,
+                     setup->settings, setup->golden, options));
+  const std::string path = absl::StrCat(flags.out, "/revision.attune");
+  ATTUNE_RETURN_IF_ERROR(WriteFileAtomically(path, result.revision));
+  std::printf("%s %s\n", policy::RevisionIdOf(result.revision).c_str(),
+              path.c_str());
+  std::fprintf(
+      stderr,
+      "%lld rankings learned from, %lld LLM calls, %lld from the cache, %lld "
+      "dropped; sha256 %s\n",
+      static_cast<long long>(result.totals.rankings),
+      static_cast<long long>(result.totals.llm_calls),
+      static_cast<long long>(result.totals.cache_hits),
+      static_cast<long long>(result.totals.dropped),
+      policy::RevisionDigestOf(result.revision).c_str());
+  if (setup->report) std::fputs(setup->report(result.revision).c_str(), stderr);
+  return absl::OkStatus();
+}
+
+void AddLoopFlags(CLI::App& command, TrainFlags& flags) {
+  command
+      .add_option("--budget", flags.train.budget, "LLM rankings to learn from")
+      ->capture_default_str();
+  command.add_option("--batch-size", flags.train.batch_size, "Users a round")
+      ->capture_default_str();
+  command
+      .add_option("--episode-length", flags.train.episode_length,
+                  "Iterations T of an episode")
+      ->capture_default_str();
+  command.add_option("--seed", flags.train.seed, "Seed of the run")
+      ->capture_default_str();
+  command
+      .add_option("--out", flags.out,
+                  "Directory for revision.attune, metrics.jsonl and the\n"
+                  "checkpoint")
+      ->capture_default_str();
+  command
+      .add_option("--checkpoint-every", flags.train.checkpoint_every,
+                  "Rounds between checkpoints")
+      ->capture_default_str();
+  command.add_flag("--resume", flags.train.resume,
+                   "Go on from the directory's checkpoint");
+  command.add_flag("--overwrite", flags.overwrite,
+                   "Start anew in a directory that holds a run");
+}
+
+}  // namespace
+
+Command AddTrainCommand(CLI::App& app) {
+  auto flags = std::make_shared<TrainFlags>();
+  CLI::App* command =
+      app.add_subcommand("train", "Trains the agents and writes a revision.");
+  flags->setup.AddTo(*command);
+  AddLoopFlags(*command, *flags);
+  command->footer(
+      "Ctrl-C checkpoints and stops. Example, without any LLM:\n"
+      "  attune_trainer train --backend sim --budget 600 --out run\n"
+      "      --catalog policy/catalogs/movies.yaml");
+  return {.app = command, .run = [flags] { return Train(*flags); }};
+}
+
+}  // namespace attune::trainer

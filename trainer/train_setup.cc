@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#include "trainer/train_setup.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "policy/status_macros.h"
+#include "trainer/a2c.h"
+#include "trainer/files.h"
+#include "trainer/ppo.h"
+#include "trainer/sim_backend.h"
+#include "trainer/sim_world.h"
+
+namespace attune::trainer {
+namespace {
+
+constexpr int kGoldenTasks = 4;
+constexpr int kGruHidden = 64;
+
+// Real users, and what must outlive the loop.
+struct RealSetup final : TrainSetup {
+  Dataset dataset;
+  std::unique_ptr<Environment> environment;
+  std::vector<int> users;
+  ItemFeatures items;
+};
+
+struct SimSetup final : TrainSetup {
+  std::unique_ptr<SimWorld> world;
+  ItemFeatures items;
+};
+
+std::vector<int> OptionCounts(const policy::Catalog& catalog) {
+  std::vector<int> counts;
+  for (const policy::Pattern& pattern : catalog.patterns) {
+    counts.push_back(static_cast<int>(pattern.options.size()));
+  }
+  return counts;
+}
+
+absl::StatusOr<policy::HeadsKind> ParseHeads(const std::string& name) {
+  if (name == "independent") return policy::HeadsKind::kIndependent;
+  if (name == "autoregressive") return policy::HeadsKind::kAutoregressive;
+  return absl::InvalidArgumentError(
+      "--heads: must be independent or autoregressive");
+}
+
+// Length of the state that revisions of these settings encode.
+absl::StatusOr<int> StateDim(ExportSettings settings) {
+  settings.heads = {.exploration_floor = settings.heads.exploration_floor};
+  ATTUNE_ASSIGN_OR_RETURN(std::string artifact, MakeRevision(settings, {}, {}));
+  ATTUNE_ASSIGN_OR_RETURN(const auto revision,
+                          policy::Revision::Load(std::move(artifact)));
+  return revision->policy().encoder().StateDim();
+}
+
+absl::StatusOr<std::unique_ptr<Learner>> MakeLearner(
+    const TrainSetupFlags& flags, const ExportSettings& settings) {
+  NetworkSpec spec{.heads = settings.heads, .seed = flags.seed};
+  for (const policy::Pattern& pattern : settings.catalog->patterns) {
+    spec.patterns.push_back(pattern.name);
+  }
+  spec.options_per_pattern = OptionCounts(*settings.catalog);
+  spec.option_embeddings = OptionEmbeddings(
+      *settings.catalog, settings.encoder.option_embedding_dim);
+  spec.item_dim = settings.encoder.embedding_dim;
+  spec.gru_hidden = settings.encoder.gru_hidden;
+  ATTUNE_ASSIGN_OR_RETURN(spec.state_dim, StateDim(settings));
+  if (flags.learner == "ppo") {
+    return MakePpoLearner(std::move(spec), {.seed = flags.seed});
+  }
+  if (flags.learner == "a2c") return MakeA2cLearner(std::move(spec), {});
+  return absl::InvalidArgumentError("--learner: must be ppo or a2c");
+}
+
+// What real and simulated runs share: catalog, heads, readout.
+absl::Status ReadCommonFlags(const TrainSetupFlags& flags,
+                             int64_t created_seconds, TrainSetup& setup) {
+  if (flags.catalog.empty()) {
+    return absl::InvalidArgumentError("--catalog is needed");
+  }
+  ATTUNE_ASSIGN_OR_RETURN(const std::string yaml, ReadFile(flags.catalog));
+  ExportSettings& settings = setup.settings;
+  ATTUNE_ASSIGN_OR_RETURN(settings.catalog, policy::Catalog::Parse(yaml));
+  ATTUNE_ASSIGN_OR_RETURN(settings.readout, ParseReadout(flags.readout));
+  settings.policy_name = flags.policy_name;
+  settings.created_seconds = created_seconds;
+  settings.heads = NetworkSpec().heads;
+  settings.heads.exploration_floor = flags.exploration_floor;
+  ATTUNE_ASSIGN_OR_RETURN(settings.heads.kind, ParseHeads(flags.heads));
+  settings.encoder.recency_decay = flags.recency_decay;
+  // Without a second iteration nothing would train the GRU.
+  settings.encoder.gru_hidden = flags.episode_length > 1 ? kGruHidden : 0;
+  return absl::OkStatus();
+}
+
+// Learner, facts and fingerprint, once items and backend are there.
+absl::Status Finish(const TrainSetupFlags& flags, const std::string& dataset,
+                    TrainSetup& setup) {
+  v1::TrainingFacts& facts = setup.settings.facts;
+  facts.set_learner(flags.learner);
+  facts.set_llm(setup.backend->Identity());
+  facts.set_dataset(dataset);
+  facts.set_seed(flags.seed);
+  facts.set_trainer_version(ATTUNE_VERSION);
+  setup.fingerprint = absl::StrCat(
+      dataset, " catalog ", setup.settings.catalog->digest, " learner ",
+      flags.learner, " heads ", flags.heads, " readout ", flags.readout,
+      " decay ", flags.recency_decay, " floor ", flags.exploration_floor,
+      " llm ", setup.backend->Identity());
+  ATTUNE_ASSIGN_OR_RETURN(setup.learner, MakeLearner(flags, setup.settings));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ItemFeatures> LearnItems(const TrainSetupFlags& flags,
+                                        const Dataset& dataset) {
+  LightGcnOptions options = flags.lightgcn;
+  options.seed = flags.seed;
+  std::fprintf(stderr, "LightGCN: %d epochs on %zu items\n", options.epochs,
+               dataset.items.size());
+  ATTUNE_ASSIGN_OR_RETURN(const CollaborativeEmbeddings embeddings,
+                          TrainLightGcn(dataset, options));
+  ATTUNE_ASSIGN_OR_RETURN(
+      ItemFeatures items,
+      BuildItemFeatures(dataset, embeddings.items, {.seed = flags.seed}));
+  std::fprintf(stderr,
+               "LightGCN: loss %.4f; titles foretell unseen items' embeddings "
+               "with cosine %.3f (mean embedding: %.3f)\n",
+               embeddings.final_loss, items.ngrams.cosine,
+               items.ngrams.mean_cosine);
+  return items;
+}
+
+absl::StatusOr<std::unique_ptr<TrainSetup>> MakeReal(
+    const TrainSetupFlags& flags, int64_t created_seconds) {
+  auto setup = std::make_unique<RealSetup>();
+  ATTUNE_RETURN_IF_ERROR(ReadCommonFlags(flags, created_seconds, *setup));
+  ATTUNE_ASSIGN_OR_RETURN(const EnvironmentOptions options,
+                          flags.data.Environment());
+  ATTUNE_ASSIGN_OR_RETURN(setup->dataset, Dataset::Load(flags.data.dataset));
+  ATTUNE_RETURN_IF_ERROR(Environment::Check(setup->dataset, options));
+  ATTUNE_ASSIGN_OR_RETURN(setup->backend, flags.backend.Make());
+  setup->environment = std::make_unique<Environment>(setup->dataset, options);
+  setup->users = setup->dataset.UsersOf(UserSplit::kTrain);
+  setup->source.num_users = static_cast<int>(setup->users.size());
+  setup->source.make_task = [raw = setup.get()](int index, int draw,
+                                                int ordinal) {
+    return raw->environment->MakeTask(raw->users[index], draw, ordinal);
+  };
+  ATTUNE_ASSIGN_OR_RETURN(setup->items, LearnItems(flags, setup->dataset));
+  setup->settings.items = &setup->items;
+  setup->settings.encoder.embedding_dim = flags.lightgcn.dim;
+  setup->settings.encoder.ngram_buckets = ItemFeatureOptions().ngram_buckets;
+  const std::vector<int> golden =
+      setup->dataset.UsersOf(UserSplit::kValidation);
+  for (size_t i = 0; i < std::min<size_t>(kGoldenTasks, golden.size()); ++i) {
+    setup->golden.push_back(setup->environment->MakeTask(golden[i], /*draw=*/0,
+                                                         static_cast<int>(i)));
+  }
+  ATTUNE_RETURN_IF_ERROR(Finish(
+      flags,
+      absl::StrCat(setup->dataset.name, ", split ", flags.data.dataset.seed,
+                   ", ", flags.data.negatives, " negatives"),
+      *setup));
+  return setup;
+}
+
+// Expected reward of the final policy on all simulated users, exactly.
+std::string SimReport(const SimSetup& setup, std::string_view artifact) {
+  const absl::StatusOr<std::shared_ptr<const policy::Revision>> revision =
+      policy::Revision::Load(std::string(artifact));
+  if (!revision.ok()) return revision.status().ToString() + "\n";
+  const absl::StatusOr<SimScore> score =
+      ScoreOnSim(*setup.world, (*revision)->policy());
+  if (!score.ok()) return score.status().ToString() + "\n";
+  return absl::StrFormat(
+      "simulator: uniform %.4f, best fixed %.4f, policy %.4f, optimum %.4f: "
+      "%.3f of the way from uniform to the optimum\n",
+      score->bounds.uniform, score->bounds.best_fixed, score->policy,
+      score->bounds.optimum, score->normalised());
+}
+
+absl::StatusOr<std::unique_ptr<TrainSetup>> MakeSim(
+    const TrainSetupFlags& flags, int64_t created_seconds) {
+  auto setup = std::make_unique<SimSetup>();
+  ATTUNE_RETURN_IF_ERROR(ReadCommonFlags(flags, created_seconds, *setup));
+  const SimWorldOptions options{.seed = flags.seed};
+  setup->world = std::make_unique<SimWorld>(
+      options, OptionCounts(*setup->settings.catalog));
+  setup->items.tensors = setup->world->ItemTensors();
+  setup->items.strings = setup->world->ItemStrings();
+  setup->settings.items = &setup->items;
+  setup->settings.encoder.embedding_dim = options.embedding_dim;
+  setup->settings.encoder.ngram_buckets = 0;
+  setup->backend = std::make_unique<SimBackend>(*setup->world);
+  setup->source.num_users = setup->world->num_users();
+  setup->source.make_task = [raw = setup.get()](int index, int draw,
+                                                int ordinal) {
+    return raw->world->MakeTask(index, draw, ordinal);
+  };
+  for (int i = 0; i < kGoldenTasks; ++i) {
+    setup->golden.push_back(setup->world->MakeTask(i, /*draw=*/0, i));
+  }
+  setup->report = [raw = setup.get()](std::string_view artifact) {
+    return SimReport(*raw, artifact);
+  };
+  ATTUNE_RETURN_IF_ERROR(
+      Finish(flags, absl::StrCat("sim, world ", flags.seed), *setup));
+  return setup;
+}
+
+}  // namespace
+
+void TrainSetupFlags::AddTo(CLI::App& command) {
+  data.AddTo(command);
+  backend.AddTo(command);
+  command.add_option("--catalog", catalog, "Catalog (YAML)");
+  command.add_option("--learner", learner, "ppo or a2c")->capture_default_str();
+  command.add_option("--heads", heads, "autoregressive or independent")
+      ->capture_default_str();
+  command.add_option("--readout", readout, "generate, labels or likelihood")
+      ->capture_default_str();
+  command.add_option("--policy", policy_name, "Name of the policy")
+      ->capture_default_str();
+  command
+      .add_option("--recency-decay", recency_decay,
+                  "Weight of a history item over the next newer one; (0, 1]")
+      ->capture_default_str();
+  command
+      .add_option("--exploration-floor", exploration_floor,
+                  "Share of the decisions that explore uniformly; [0, 1]")
+      ->capture_default_str();
+  command
+      .add_option("--lightgcn-epochs", lightgcn.epochs, "Epochs of LightGCN")
+      ->capture_default_str();
+}
+
+absl::StatusOr<std::unique_ptr<TrainSetup>> MakeTrainSetup(
+    const TrainSetupFlags& flags, int64_t created_seconds) {
+  return flags.backend.backend == "sim" ? MakeSim(flags, created_seconds)
+                                        : MakeReal(flags, created_seconds);
+}
+
+}  // namespace attune::trainer
