@@ -64,7 +64,7 @@ class TokenSigner {
     // Signs and verifies. At least 32 bytes.
     std::string key;
     // Only verifies.
-    std::optional<std::string> previous_key;
+    std::optional<std::string> previous_key = std::nullopt;
     // How long a token is accepted.
     absl::Duration ttl = absl::Hours(24);
   };

@@ -17,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "policy/status_macros.h"
 #include "server/config.h"
 #include "server/file_io.h"
 #include "server/log.h"
@@ -65,14 +66,17 @@ absl::Status ReportPorts(const ServerConfig& config, const ServerPorts& ports) {
   const std::string json = absl::StrCat(
       "{\"data_port\": ", ports.data, ", \"control_port\": ", ports.control,
       ", \"metrics_port\": ", ports.metrics, ", \"pid\": ", ::getpid(), "}\n");
+  if (!config.port_file.empty()) {
+    ATTUNE_RETURN_IF_ERROR(
+        attune::server::WriteFileAtomically(config.port_file, json));
+  }
   std::fputs(json.c_str(), stdout);
   std::fflush(stdout);
   Log(LogLevel::kInfo, "listening",
       {{"data_port", ports.data},
        {"control_port", ports.control},
        {"metrics_port", ports.metrics}});
-  if (config.port_file.empty()) return absl::OkStatus();
-  return attune::server::WriteFileAtomically(config.port_file, json);
+  return absl::OkStatus();
 }
 
 // Ends the process if its shutdown hangs.

@@ -3,14 +3,8 @@
 
 #include "server/server.h"
 
-#include <prometheus/exposer.h>
-
-#include <cstdlib>
-#include <exception>
 #include <mutex>
-#include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -25,6 +19,7 @@
 #include "server/listener.h"
 #include "server/log.h"
 #include "server/metrics.h"
+#include "server/metrics_endpoint.h"
 #include "server/policy_handler.h"
 #include "server/policy_service.h"
 #include "server/prompt_handler.h"
@@ -86,23 +81,6 @@ absl::StatusOr<TokenSigner> MakeSigner(const ServerConfig& config) {
   return TokenSigner::Create(std::move(options));
 }
 
-absl::StatusOr<std::unique_ptr<prometheus::Exposer>> StartExposer(
-    const std::string& address, const Metrics& metrics) {
-  try {
-    // Short timeouts: its two threads must not be taken by slow readers.
-    auto exposer = std::make_unique<prometheus::Exposer>(
-        std::vector<std::string>{"listening_ports", address, "num_threads", "2",
-                                 "request_timeout_ms", "2000"});
-    for (const auto& collectable : metrics.collectables()) {
-      exposer->RegisterCollectable(collectable);
-    }
-    return exposer;
-  } catch (const std::exception&) {
-    return absl::UnavailableError(
-        absl::StrCat("metrics_listen: cannot listen on ", address));
-  }
-}
-
 }  // namespace
 
 // Members in the order of their construction: what is borrowed comes first.
@@ -134,7 +112,7 @@ struct Server::Impl {
   Worker worker;
   PromptService prompt_service;
   PolicyService policy_service;
-  std::unique_ptr<prometheus::Exposer> exposer;
+  std::unique_ptr<MetricsEndpoint> scrapes;
   std::unique_ptr<Listener> control;
   std::unique_ptr<Listener> data;
   ServerPorts ports;
@@ -142,8 +120,9 @@ struct Server::Impl {
 };
 
 absl::Status Server::Impl::Listen() {
-  ATTUNE_ASSIGN_OR_RETURN(exposer,
-                          StartExposer(config.metrics_listen, metrics));
+  ATTUNE_ASSIGN_OR_RETURN(
+      scrapes,
+      MetricsEndpoint::Start(config.metrics_listen, metrics.collectables()));
   ATTUNE_ASSIGN_OR_RETURN(
       control,
       Listener::Start({config.control_listen, "control_listen", &policy_service,
@@ -153,7 +132,7 @@ absl::Status Server::Impl::Listen() {
       data, Listener::Start({config.data_listen, "data_listen", &prompt_service,
                              v1::PromptService::service_full_name(),
                              kMaxDataMessageBytes, kMaxDataStreams}));
-  ports = {data->port(), control->port(), exposer->GetListeningPorts().at(0)};
+  ports = {data->port(), control->port(), scrapes->port()};
   return absl::OkStatus();
 }
 

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <regex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/server/server_fixture.h"
+
+namespace attune::server {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using Clock = std::chrono::steady_clock;
+
+double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// The real binary, listening on ports of its own choice.
+class Process {
+ public:
+  explicit Process(const TempDir& dir, std::vector<std::string> more = {}) {
+    log_ = dir.path() + "/log";
+    std::vector<std::string> args = {ATTUNE_SERVER_BINARY,
+                                     "--data_listen",
+                                     "127.0.0.1:0",
+                                     "--control_listen",
+                                     "127.0.0.1:0",
+                                     "--metrics_listen",
+                                     "127.0.0.1:0",
+                                     "--revision_dir",
+                                     dir.path() + "/revisions",
+                                     "--port_file",
+                                     dir.path() + "/ports.json"};
+    args.insert(args.end(), more.begin(), more.end());
+    int pipe_fds[2];
+    if (::pipe(pipe_fds) != 0) std::abort();
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::dup2(pipe_fds[1], STDOUT_FILENO);
+      if (std::freopen(log_.c_str(), "a", stderr) == nullptr) ::_exit(126);
+      std::vector<char*> argv;
+      for (std::string& arg : args) argv.push_back(arg.data());
+      argv.push_back(nullptr);
+      ::execv(argv[0], argv.data());
+      ::_exit(127);
+    }
+    ::close(pipe_fds[1]);
+    out_ = ::fdopen(pipe_fds[0], "r");
+  }
+
+  ~Process() {
+    if (!exited_) {
+      ::kill(pid_, SIGKILL);
+      ::waitpid(pid_, nullptr, 0);
+    }
+    std::fclose(out_);
+  }
+
+  // The line on stdout, once it is there; empty if the process ended.
+  std::string ReadLine() {
+    char line[512];
+    return std::fgets(line, sizeof(line), out_) == nullptr ? "" : line;
+  }
+
+  // -1 if it did not exit by itself.
+  int Wait() {
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    exited_ = true;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+  void Signal(int signal) { ::kill(pid_, signal); }
+  std::string log() const { return ReadFile(log_); }
+
+ private:
+  pid_t pid_;
+  FILE* out_;
+  std::string log_;
+  bool exited_ = false;
+};
+
+int PortIn(const std::string& json, const std::string& name) {
+  std::smatch match;
+  const bool found =
+      std::regex_search(json, match, std::regex("\"" + name + "\": ([0-9]+)"));
+  return found ? std::stoi(match[1]) : 0;
+}
+
+std::string Catalog(const TempDir& dir) {
+  return dir.Write("catalog.yaml", TaggedCatalogYaml("uniform"));
+}
+
+bool Push(int port, const std::string& artifact, size_t bytes) {
+  auto stub = v1::PolicyService::NewStub(Connect(port));
+  grpc::ClientContext context;
+  v1::PushRevisionResponse response;
+  auto writer = stub->PushRevision(&context, &response);
+  v1::PushRevisionRequest message;
+  message.mutable_header()->set_digest(policy::Sha256Hex(artifact));
+  message.mutable_header()->set_byte_size(
+      static_cast<int64_t>(artifact.size()));
+  message.mutable_header()->set_activate(true);
+  writer->Write(message);
+  message.set_data(artifact.substr(0, bytes));
+  writer->Write(message);
+  writer->WritesDone();
+  return writer->Finish().ok();
+}
+
+std::string ActiveRevision(int port) {
+  auto stub = v1::PromptService::NewStub(Connect(port));
+  grpc::ClientContext context;
+  v1::GetPromptResponse response;
+  return stub->GetPrompt(&context, SampleRequest(), &response).ok()
+             ? response.revision()
+             : "";
+}
+
+TEST(ProcessTest, StartsServesAndExitsOnSigterm) {
+  const TempDir dir;
+  Process process(dir, {"--catalog", Catalog(dir)});
+  const std::string line = process.ReadLine();
+  ASSERT_GT(PortIn(line, "data_port"), 0) << process.log();
+  EXPECT_EQ(ReadFile(dir.path() + "/ports.json"), line);
+  EXPECT_THAT(ActiveRevision(PortIn(line, "data_port")),
+              ::testing::StartsWith("uniform-"));
+  const auto start = Clock::now();
+  process.Signal(SIGTERM);
+  EXPECT_EQ(process.Wait(), 0) << process.log();
+  std::cout << "[ shutdown ] " << SecondsSince(start) << " s\n";
+  EXPECT_LT(SecondsSince(start), 5.0);
+  EXPECT_THAT(process.log(), HasSubstr("\"message\":\"stopped\""));
+}
+
+TEST(ProcessTest, ServesTheSameRevisionAfterKillMinusNine) {
+  const TempDir dir;
+  const std::string artifact = MakeArtifact("one");
+  {
+    Process process(dir, {"--catalog", Catalog(dir)});
+    const int port = PortIn(process.ReadLine(), "control_port");
+    ASSERT_TRUE(Push(port, artifact, artifact.size())) << process.log();
+  }  // killed
+  const auto start = Clock::now();
+  Process process(dir, {"--catalog", Catalog(dir)});
+  const std::string line = process.ReadLine();
+  std::cout << "[ start-up with a revision ] " << SecondsSince(start) << " s\n";
+  EXPECT_EQ(ActiveRevision(PortIn(line, "data_port")),
+            policy::RevisionIdOf(artifact));
+}
+
+TEST(ProcessTest, SigtermDuringAPushLeavesThePart) {
+  const TempDir dir;
+  const std::string artifact = MakeArtifact("one");
+  Process process(dir,
+                  {"--catalog", Catalog(dir), "--shutdown_deadline", "100ms"});
+  const int port = PortIn(process.ReadLine(), "control_port");
+  auto stub = v1::PolicyService::NewStub(Connect(port));
+  grpc::ClientContext context;
+  v1::PushRevisionResponse response;
+  auto writer = stub->PushRevision(&context, &response);
+  v1::PushRevisionRequest message;
+  message.mutable_header()->set_digest(policy::Sha256Hex(artifact));
+  message.mutable_header()->set_byte_size(
+      static_cast<int64_t>(artifact.size()));
+  ASSERT_TRUE(writer->Write(message));
+  message.set_data(artifact.substr(0, 700));
+  ASSERT_TRUE(writer->Write(message));
+  const std::string part = dir.path() + "/revisions/incoming/" +
+                           policy::Sha256Hex(artifact) + ".part";
+  while (ReadFile(part).size() < 700) std::this_thread::yield();
+  process.Signal(SIGTERM);
+  EXPECT_EQ(process.Wait(), 0) << process.log();
+  EXPECT_FALSE(writer->Finish().ok());
+  EXPECT_EQ(ReadFile(part), artifact.substr(0, 700));
+}
+
+TEST(ProcessTest, RefusesABadCommandLineInOneLine) {
+  const TempDir dir;
+  Process process(dir, {"--nonsense"});
+  EXPECT_EQ(process.Wait(), 2);
+  EXPECT_THAT(process.log(), HasSubstr("nonsense"));
+}
+
+TEST(ProcessTest, LinksNeitherLibtorchNorPython) {
+  FILE* pipe = ::popen("ldd " ATTUNE_SERVER_BINARY, "r");
+  ASSERT_NE(pipe, nullptr);
+  std::string libraries;
+  char line[512];
+  while (std::fgets(line, sizeof(line), pipe) != nullptr) libraries += line;
+  EXPECT_EQ(::pclose(pipe), 0);
+  EXPECT_THAT(libraries, HasSubstr("libgrpc"));
+  EXPECT_THAT(libraries, Not(HasSubstr("torch")));
+  EXPECT_THAT(libraries, Not(HasSubstr("c10")));
+  EXPECT_THAT(libraries, Not(HasSubstr("python")));
+}
+
+}  // namespace
+}  // namespace attune::server

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#include "server/server.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <grpcpp/impl/client_unary_call.h>
+#include <grpcpp/support/byte_buffer.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "tests/server/server_fixture.h"
+#include "tests/testing/status_matchers.h"
+
+namespace attune::server {
+namespace {
+
+using ::attune::testing::StatusIs;
+using ::testing::AllOf;
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+grpc::ByteBuffer ToBuffer(const std::string& bytes) {
+  const grpc::Slice slice(bytes);
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+std::string ToString(const grpc::ByteBuffer& buffer) {
+  std::vector<grpc::Slice> slices;
+  buffer.Dump(&slices);
+  std::string bytes;
+  for (const auto& slice : slices) {
+    bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  }
+  return bytes;
+}
+
+// Debian ships no stubs of the health and the reflection service, so these two
+// write and read the few bytes themselves: tag, length, text.
+std::string TextField(int number, const std::string& text) {
+  return std::string{static_cast<char>(number << 3 | 2),
+                     static_cast<char>(text.size())} +
+         text;
+}
+
+const std::string kServing = "\x08\x01";
+const std::string kNotServing = "\x08\x02";
+
+class HealthWatch {
+ public:
+  HealthWatch(int port, const std::string& service)
+      : channel_(Connect(port)),
+        method_("/grpc.health.v1.Health/Watch",
+                grpc::internal::RpcMethod::SERVER_STREAMING, channel_),
+        reader_(grpc::internal::ClientReaderFactory<grpc::ByteBuffer>::Create(
+            channel_.get(), method_, &context_,
+            ToBuffer(TextField(1, service)))) {}
+
+  // Empty if the stream has ended.
+  std::string Next() {
+    grpc::ByteBuffer response;
+    return reader_->Read(&response) ? ToString(response) : "";
+  }
+
+ private:
+  std::shared_ptr<grpc::Channel> channel_;
+  grpc::internal::RpcMethod method_;
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReader<grpc::ByteBuffer>> reader_;
+};
+
+grpc::Status CheckHealth(int port, const std::string& service,
+                         std::string* answer) {
+  auto channel = Connect(port);
+  const grpc::internal::RpcMethod method("/grpc.health.v1.Health/Check",
+                                         grpc::internal::RpcMethod::NORMAL_RPC,
+                                         channel);
+  grpc::ClientContext context;
+  grpc::ByteBuffer response;
+  const grpc::Status status =
+      grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>(
+          channel.get(), method, &context, ToBuffer(TextField(1, service)),
+          &response);
+  if (status.ok()) *answer = ToString(response);
+  return status;
+}
+
+std::string ListServices(int port) {
+  auto channel = Connect(port);
+  const grpc::internal::RpcMethod method(
+      "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+      grpc::internal::RpcMethod::BIDI_STREAMING, channel);
+  grpc::ClientContext context;
+  std::unique_ptr<grpc::ClientReaderWriter<grpc::ByteBuffer, grpc::ByteBuffer>>
+      stream(grpc::internal::ClientReaderWriterFactory<
+             grpc::ByteBuffer, grpc::ByteBuffer>::Create(channel.get(), method,
+                                                         &context));
+  stream->Write(ToBuffer(TextField(7, "*")));
+  grpc::ByteBuffer response;
+  const std::string services =
+      stream->Read(&response) ? ToString(response) : "";
+  stream->WritesDone();
+  stream->Finish();
+  return services;
+}
+
+std::string HttpGet(int port, const std::string& path) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(
+      ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  const std::string request =
+      "GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  EXPECT_EQ(::send(fd, request.data(), request.size(), 0),
+            static_cast<ssize_t>(request.size()));
+  std::string response;
+  char buffer[4096];
+  for (ssize_t got; (got = ::recv(fd, buffer, sizeof(buffer), 0)) > 0;) {
+    response.append(buffer, static_cast<size_t>(got));
+  }
+  ::close(fd);
+  return response;
+}
+
+TEST(ServerTest, ReportsThreeDifferentPorts) {
+  TestServer server;
+  const ServerPorts& ports = server.server().ports();
+  EXPECT_GT(ports.data, 0);
+  EXPECT_GT(ports.control, 0);
+  EXPECT_GT(ports.metrics, 0);
+  EXPECT_NE(ports.data, ports.control);
+  EXPECT_NE(ports.data, ports.metrics);
+}
+
+TEST(ServerTest, EachPlaneAnswersOnlyItsOwnService) {
+  TestServer server;
+  auto prompts =
+      v1::PromptService::NewStub(Connect(server.server().ports().control));
+  grpc::ClientContext context;
+  v1::GetPromptResponse response;
+  EXPECT_EQ(
+      prompts->GetPrompt(&context, SampleRequest(), &response).error_code(),
+      grpc::StatusCode::UNIMPLEMENTED);
+}
+
+TEST(ServerTest, HealthCheckKnowsItsService) {
+  TestServer server;
+  std::string answer;
+  ASSERT_TRUE(CheckHealth(server.server().ports().data,
+                          "attune.v1.PromptService", &answer)
+                  .ok());
+  EXPECT_EQ(answer, kServing);
+  ASSERT_TRUE(CheckHealth(server.server().ports().control,
+                          "attune.v1.PolicyService", &answer)
+                  .ok());
+  EXPECT_EQ(answer, kServing);
+  EXPECT_EQ(
+      CheckHealth(server.server().ports().data, "nope", &answer).error_code(),
+      grpc::StatusCode::NOT_FOUND);
+}
+
+TEST(ServerTest, HealthWatchSaysNotServingBeforeTheEnd) {
+  TestServer server;
+  HealthWatch data(server.server().ports().data, "attune.v1.PromptService");
+  HealthWatch control(server.server().ports().control,
+                      "attune.v1.PolicyService");
+  EXPECT_EQ(data.Next(), kServing);
+  EXPECT_EQ(control.Next(), kServing);
+  std::thread shutdown([&] { server.server().Shutdown(); });
+  EXPECT_EQ(data.Next(), kNotServing);
+  EXPECT_EQ(control.Next(), kNotServing);
+  EXPECT_EQ(data.Next(), "");
+  shutdown.join();
+}
+
+TEST(ServerTest, ReflectionListsItsServices) {
+  TestServer server;
+  EXPECT_THAT(ListServices(server.server().ports().data),
+              AllOf(HasSubstr("attune.v1.PromptService"),
+                    HasSubstr("grpc.health.v1.Health"),
+                    Not(HasSubstr("PolicyService"))));
+  EXPECT_THAT(ListServices(server.server().ports().control),
+              HasSubstr("attune.v1.PolicyService"));
+}
+
+TEST(ServerTest, MetricsCountWhatHappened) {
+  TestServer server;
+  ASSERT_TRUE(server.GetPrompt(SampleRequest()).first.ok());
+  ASSERT_TRUE(server.GetPrompt(SampleRequest()).first.ok());
+  ASSERT_FALSE(server.GetPrompt(v1::GetPromptRequest()).first.ok());
+  const std::string artifact = MakeArtifact("one");
+  ASSERT_TRUE(server.PushRevision(artifact).first.ok());
+  const std::string text = HttpGet(server.server().ports().metrics, "/metrics");
+  EXPECT_THAT(text, HasSubstr("HTTP/1.1 200"));
+  EXPECT_THAT(
+      text,
+      HasSubstr(R"(attune_requests_total{code="OK",method="GetPrompt"} 2)"));
+  EXPECT_THAT(text, HasSubstr("attune_requests_total{code=\"INVALID_ARGUMENT\""
+                              ",method=\"GetPrompt\"} 1"));
+  EXPECT_THAT(text, HasSubstr("attune_get_prompt_latency_seconds_count 3"));
+  EXPECT_THAT(
+      text, HasSubstr(R"(attune_get_prompt_latency_seconds_bucket{le="1e-05)"));
+  EXPECT_THAT(text, ContainsRegex("attune_decisions_total\\{.*\\} [12]"));
+  EXPECT_THAT(text, HasSubstr("attune_revision_info{revision=\"" +
+                              policy::RevisionIdOf(artifact) + "\"} 1"));
+  EXPECT_THAT(text,
+              HasSubstr(R"(attune_revision_activations_total{result="ok"} 1)"));
+  EXPECT_THAT(text, HasSubstr("process_start_time_seconds"));
+  EXPECT_THAT(text, Not(HasSubstr("item-")));
+}
+
+TEST(ServerTest, StartFailsInOneSentence) {
+  TestServer running;
+  const TempDir dir;
+  ServerConfig config;
+  config.metrics_listen = config.control_listen = "127.0.0.1:0";
+  config.data_listen =
+      "127.0.0.1:" + std::to_string(running.server().ports().data);
+  config.revision_dir = dir.path() + "/r";
+  config.catalog = dir.Write("c.yaml", TaggedCatalogYaml("x"));
+  EXPECT_THAT(Server::Start({config, nullptr}).status(),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("data_")));
+  config.data_listen = "127.0.0.1:0";
+  config.catalog = dir.path() + "/none.yaml";
+  EXPECT_THAT(Server::Start({config, nullptr}).status(),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("none.yaml")));
+  config.catalog = dir.Write("bad.yaml", "name: [");
+  EXPECT_THAT(
+      Server::Start({config, nullptr}).status(),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("bad.yaml")));
+  config.catalog = dir.Write("c.yaml", TaggedCatalogYaml("x"));
+  config.token_key_file = dir.Write("key", "short");
+  EXPECT_THAT(Server::Start({config, nullptr}).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("key")));
+}
+
+TEST(ServerTest, ACompressedRequestIsRefused) {
+  TestServer server;
+  grpc::ClientContext context;
+  context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
+  auto request = SampleRequest();
+  request.mutable_history(0)->set_title(std::string(2000, 'a'));
+  v1::GetPromptResponse response;
+  EXPECT_EQ(
+      server.prompts().GetPrompt(&context, request, &response).error_code(),
+      grpc::StatusCode::UNIMPLEMENTED);
+}
+
+TEST(ServerTest, AMessageAboveTheLimitIsRefused) {
+  TestServer server;
+  auto request = SampleRequest();
+  request.set_user_id(std::string(5 << 20, 'a'));
+  EXPECT_EQ(server.GetPrompt(request).first.error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_TRUE(server.GetPrompt(SampleRequest()).first.ok());
+}
+
+}  // namespace
+}  // namespace attune::server
