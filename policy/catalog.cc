@@ -334,19 +334,15 @@ absl::StatusOr<std::shared_ptr<const Catalog>> Catalog::Parse(
   if (!IsValidUtf8(yaml)) {
     return absl::InvalidArgumentError("catalog: must be valid UTF-8");
   }
-  // No catalog needs these; without them the file's tree is as small as the
-  // file.
-  if (yaml.find("\n&") != std::string_view::npos ||
-      yaml.find(": &") != std::string_view::npos ||
-      yaml.find("- &") != std::string_view::npos) {
-    return absl::InvalidArgumentError("catalog: must not use YAML anchors");
-  }
   auto catalog = std::make_shared<Catalog>();
   catalog->yaml = std::string(yaml);
   catalog->digest = Sha256Hex(yaml);
   try {
-    ATTUNE_RETURN_IF_ERROR(
-        ReadCatalog({YAML::Load(catalog->yaml), "file"}, *catalog));
+    const std::vector<YAML::Node> documents = YAML::LoadAll(catalog->yaml);
+    if (documents.size() != 1) {
+      return absl::InvalidArgumentError("catalog: must be one YAML document");
+    }
+    ATTUNE_RETURN_IF_ERROR(ReadCatalog({documents[0], "file"}, *catalog));
   } catch (const YAML::Exception& error) {
     return absl::InvalidArgumentError(absl::StrCat(
         "catalog: line ", error.mark.line + 1, ": not valid YAML"));

@@ -53,9 +53,13 @@ class Collector {
   Collector(int size, const Permutation& permutation)
       : permutation_(permutation), seen_(size, false) {}
 
+  bool Displayed(int position) const {
+    return position >= 0 && position < static_cast<int>(seen_.size());
+  }
+  bool Seen(int position) const { return seen_[position]; }
+
   void Add(int position) {
-    if (position < 0 || position >= static_cast<int>(seen_.size()) ||
-        seen_[position]) {
+    if (!Displayed(position) || seen_[position]) {
       clean_ = false;
       return;
     }
@@ -136,18 +140,54 @@ std::string Fold(std::string_view title) {
   return std::string(Trim(folded, " .,;:*\"'`"));
 }
 
+// Displayed position of the title that `text` is; of equal titles the first
+// that was not named yet. -1 if it is none.
+int TitlePosition(std::string_view text, const std::vector<std::string>& folded,
+                  const Collector& collector) {
+  const std::string key = Fold(text);
+  int found = -1;
+  for (size_t i = 0; i < folded.size() && !key.empty(); ++i) {
+    if (folded[i] != key || !collector.Displayed(static_cast<int>(i))) continue;
+    if (!collector.Seen(static_cast<int>(i))) return static_cast<int>(i);
+    if (found < 0) found = static_cast<int>(i);
+  }
+  return found;
+}
+
+// Reads "B. Heat" if Heat is a title: the label counts, and that it names
+// another title is no clean answer. A label that is not shown leaves the title.
+bool ReadLabelled(int label, std::string_view rest,
+                  const std::vector<std::string>& folded,
+                  Collector& collector) {
+  const int title = TitlePosition(rest, folded, collector);
+  if (title < 0) return false;
+  const bool displayed = collector.Displayed(label);
+  collector.Add(displayed ? label : title);
+  if (!displayed || folded[label] != folded[title]) collector.AddUnknown();
+  return true;
+}
+
 void ReadLine(std::string_view line, const std::vector<std::string>& folded,
               Collector& collector) {
+  int title = TitlePosition(line, folded, collector);
   const bool bullet = StripBullet(line);
-  // Bare labels first; a whole title before a leading label, so that "A. I." is
-  // the film and not candidate A.
-  const auto title = std::find(folded.begin(), folded.end(), Fold(line));
+  if (title < 0) title = TitlePosition(line, folded, collector);
+  const std::optional<int> label = LeadingLabel(line);
+  const size_t mark = line.find_first_of(".):");
+  if (label.has_value() &&
+      ReadLabelled(*label, line.substr(mark + 1), folded, collector)) {
+    return;
+  }
   const std::vector<int> labels = LabelList(line);
-  if (!labels.empty()) {
+  const bool displayed =
+      std::all_of(labels.begin(), labels.end(),
+                  [&](int position) { return collector.Displayed(position); });
+  if (!labels.empty() && (displayed || title < 0)) {
     for (const int position : labels) collector.Add(position);
-  } else if (title != folded.end()) {
-    collector.Add(static_cast<int>(title - folded.begin()));
-  } else if (const auto label = LeadingLabel(line); label.has_value()) {
+  } else if (title >= 0) {
+    // Before a leading label, so that "A. I." is the film and not candidate A.
+    collector.Add(title);
+  } else if (label.has_value()) {
     collector.Add(*label);
   } else if (bullet) {
     collector.AddUnknown();

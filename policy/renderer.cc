@@ -175,10 +175,9 @@ void AddHint(const RenderInput& input, MessageBuilder& user) {
 }
 
 void AddHistory(const RenderInput& input, MessageBuilder& user) {
-  static const Option kAll{};
   const Option* option = ChosenOption(input, PatternKind::kHistory, "");
   const std::vector<int> shown =
-      SelectHistory(option == nullptr ? kAll : *option,
+      SelectHistory(option == nullptr ? Option{} : *option,
                     input.choice.history_length, input.history, input.state);
   if (shown.empty()) return;
   std::vector<std::string> titles;

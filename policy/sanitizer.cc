@@ -122,7 +122,8 @@ bool MoveArticle(std::string& title) {
   }
   std::string moved(article);
   if (moved.back() != '\'') moved += ' ';
-  moved.append(body.substr(0, comma));
+  const std::string_view rest = body.substr(0, comma);
+  moved.append(rest.substr(0, rest.find_last_not_of(' ') + 1));
   if (open != std::string::npos) moved.append(title, open);
   title = std::move(moved);
   return true;
