@@ -20,6 +20,7 @@
 #include "policy/status_macros.h"
 #include "server/config.h"
 #include "server/file_io.h"
+#include "server/library_logs.h"
 #include "server/log.h"
 #include "server/server.h"
 
@@ -130,6 +131,7 @@ int main(int argc, char** argv) {
     return EXIT_SUCCESS;
   }
   attune::server::SetLogLevel(invocation->config.log_level);
+  attune::server::CaptureLibraryLogs();
   RaiseFileLimit();
   return Run(invocation->config, signals);
 }

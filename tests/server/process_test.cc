@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <iostream>
 #include <regex>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -186,6 +187,29 @@ TEST(ProcessTest, SigtermDuringAPushLeavesThePart) {
   EXPECT_EQ(process.Wait(), 0) << process.log();
   EXPECT_FALSE(writer->Finish().ok());
   EXPECT_EQ(ReadFile(part), artifact.substr(0, 700));
+}
+
+TEST(ProcessTest, LogsOnlyJsonWhateverACallerSends) {
+  const TempDir dir;
+  Process process(dir, {"--catalog", Catalog(dir)});
+  const int port = PortIn(process.ReadLine(), "data_port");
+  auto stub = v1::PromptService::NewStub(Connect(port));
+  auto request = SampleRequest();
+  request.mutable_history(0)->set_title("SECRET\xff");
+  grpc::ClientContext context;
+  v1::GetPromptResponse response;
+  EXPECT_EQ(stub->GetPrompt(&context, request, &response).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+  process.Signal(SIGTERM);
+  EXPECT_EQ(process.Wait(), 0);
+  std::istringstream log(process.log());
+  int lines = 0;
+  for (std::string line; std::getline(log, line); ++lines) {
+    EXPECT_EQ(line.front(), '{') << line;
+    EXPECT_EQ(line.back(), '}') << line;
+  }
+  EXPECT_GT(lines, 0);
+  EXPECT_THAT(process.log(), Not(HasSubstr("SECRET")));
 }
 
 TEST(ProcessTest, RefusesABadCommandLineInOneLine) {
