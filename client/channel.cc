@@ -61,6 +61,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(
   ATTUNE_ASSIGN_OR_RETURN(auto credentials, MakeCredentials(options.ca_file));
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
                    kInitialReconnectMillis);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kMaxReconnectMillis);

@@ -3,14 +3,11 @@
 
 #include "client/file.h"
 
-#include <openssl/evp.h>
-
 #include <cerrno>
 #include <cstdio>
 #include <memory>
 
 #include "absl/status/status.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 
 namespace attune::client {
@@ -38,13 +35,6 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
   }
   return bytes;
-}
-
-std::string Sha256Hex(std::string_view bytes) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  EVP_Digest(bytes.data(), bytes.size(), digest, &size, EVP_sha256(), nullptr);
-  return absl::BytesToHexString({reinterpret_cast<const char*>(digest), size});
 }
 
 }  // namespace attune::client

@@ -4,10 +4,9 @@
 #ifndef ATTUNE_CLIENT_FILE_H_
 #define ATTUNE_CLIENT_FILE_H_
 
-// Reads files and digests bytes. Internal to client/.
+// Reads files. Internal to client/.
 
 #include <string>
-#include <string_view>
 
 #include "absl/status/statusor.h"
 
@@ -16,9 +15,6 @@ namespace attune::client {
 // The file's bytes. kNotFound if there is no such file, kPermissionDenied or
 // kInternal if it cannot be read.
 absl::StatusOr<std::string> ReadFile(const std::string& path);
-
-// SHA-256 in 64 lower-case hexadecimal digits.
-std::string Sha256Hex(std::string_view bytes);
 
 }  // namespace attune::client
 

@@ -17,7 +17,8 @@ inline constexpr char kDefaultServerTarget[] = "127.0.0.1:50051";
 inline constexpr char kDefaultControlTarget[] = "127.0.0.1:50052";
 
 struct ClientOptions {
-  // Target in gRPC's syntax: "host:port", "dns:///name:port", "unix:/path".
+  // Target in gRPC's syntax: "host:port", "dns:///name:port", "unix:/path". The
+  // environment's HTTP proxies are not used.
   // Empty means the default of the client's plane, given above.
   std::string target = {};
   // Time for one call with all its retries. Zero means the default of the

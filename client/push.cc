@@ -9,8 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/channel.h"
-#include "client/file.h"
 #include "client/rpc_status.h"
+#include "policy/digest.h"
 #include "policy/status_macros.h"
 
 namespace attune::client {
@@ -27,7 +27,7 @@ class Upload {
         client_(client),
         artifact_(artifact),
         options_(options),
-        digest_(Sha256Hex(artifact)),
+        digest_(policy::Sha256Hex(artifact)),
         deadline_(client.clock.now() + options.timeout) {}
 
   absl::StatusOr<v1::PushRevisionResponse> Run() {

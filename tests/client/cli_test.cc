@@ -10,9 +10,9 @@
 #include <sstream>
 
 #include "absl/strings/escaping.h"
-#include "client/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "policy/digest.h"
 #include "tests/client/fake_server.h"
 
 namespace attune::client {
@@ -241,7 +241,7 @@ TEST_F(CliTest, RevisionsShowsOne) {
 
 TEST_F(CliTest, PushStoresTheFile) {
   const std::string bytes(3'000'000, 'x');
-  const std::string id = Sha256Hex(bytes).substr(0, 16);
+  const std::string id = policy::Sha256Hex(bytes).substr(0, 16);
   const std::string path = WriteTemp("cli_push.attune", bytes);
   const Result first = Control({"push", path});
   EXPECT_EQ(first.code, kExitOk) << first.err;

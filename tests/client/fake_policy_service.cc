@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "client/file.h"
+#include "policy/digest.h"
 #include "tests/client/fake_server.h"
 
 namespace attune::testing {
@@ -70,7 +70,7 @@ grpc::Status FakePolicyService::Store(const v1::PushRevisionHeader& header,
   if (complete_.count(header.digest()) == 0) {
     const std::string bytes = std::move(parts_[header.digest()]);
     parts_.erase(header.digest());
-    if (client::Sha256Hex(bytes) != header.digest() ||
+    if (policy::Sha256Hex(bytes) != header.digest() ||
         static_cast<int64_t>(bytes.size()) != header.byte_size()) {
       return {grpc::StatusCode::INVALID_ARGUMENT, "digest: does not match"};
     }

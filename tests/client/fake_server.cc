@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "client/file.h"
 
 namespace attune::testing {
 namespace {

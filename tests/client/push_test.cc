@@ -7,10 +7,10 @@
 #include <random>
 
 #include "absl/strings/str_cat.h"
-#include "client/file.h"
 #include "client/policy_client.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "policy/digest.h"
 #include "tests/client/fake_server.h"
 #include "tests/testing/status_matchers.h"
 
@@ -49,7 +49,7 @@ class PushTest : public ::testing::Test {
 
   FakeServer server_;
   const std::string artifact_ = RandomBytes(kArtifactBytes, kSeed);
-  const std::string id_ = Sha256Hex(artifact_).substr(0, 16);
+  const std::string id_ = policy::Sha256Hex(artifact_).substr(0, 16);
   int sleeps_ = 0;
 };
 
@@ -85,7 +85,7 @@ TEST_F(PushTest, ResumesWhereverTheStreamBreaks) {
     const auto response =
         client.PushRevision(artifact, {.chunk_bytes = 16 * 1024});
     ASSERT_THAT(response, IsOk());
-    EXPECT_EQ(response->revision().digest(), Sha256Hex(artifact));
+    EXPECT_EQ(response->revision().digest(), policy::Sha256Hex(artifact));
     EXPECT_EQ(server_.policy.pushes(), before + 2);
     EXPECT_THAT(server_.policy.stored(), ::testing::Contains(artifact));
   }

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+// The SDK against the real server.
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "client/policy_client.h"
+#include "client/prompt_client.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/server/server_fixture.h"
+#include "tests/testing/status_matchers.h"
+
+namespace attune::client {
+namespace {
+
+using ::attune::testing::IsOk;
+using ::attune::testing::SampleCandidates;
+using ::attune::testing::SampleHistory;
+using ::attune::testing::StatusIs;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class WithServerTest : public ::testing::Test {
+ protected:
+  PromptClient Prompts() {
+    auto client = PromptClient::Create(
+        {.target = absl::StrCat("127.0.0.1:", server_.server().ports().data)});
+    EXPECT_THAT(client, IsOk());
+    return *client;
+  }
+  PolicyClient Policies() {
+    auto client = PolicyClient::Create(
+        {.target =
+             absl::StrCat("127.0.0.1:", server_.server().ports().control)});
+    EXPECT_THAT(client, IsOk());
+    return *client;
+  }
+
+  server::TestServer server_;
+  const v1::GetPromptRequest request_ =
+      MakeRequest(SampleHistory(5), SampleCandidates(10));
+};
+
+TEST_F(WithServerTest, PushesActivatesAndRollsBack) {
+  const PolicyClient policies = Policies();
+  const std::string first = server::MakeArtifact("first");
+  const std::string second = server::MakeArtifact("second");
+  EXPECT_THAT(policies.Rollback(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, ::testing::_));
+  ASSERT_THAT(policies.PushRevision(first, {.activate = true}), IsOk());
+  const auto pushed =
+      policies.PushRevision(second, {.activate = true, .chunk_bytes = 999});
+  ASSERT_THAT(pushed, IsOk());
+  EXPECT_EQ(pushed->revision().revision_id(), policy::RevisionIdOf(second));
+  EXPECT_EQ(pushed->revision().state(), v1::REVISION_STATE_ACTIVE);
+  const auto prompt = Prompts().GetPrompt(request_);
+  ASSERT_THAT(prompt, IsOk());
+  EXPECT_EQ(prompt->revision, policy::RevisionIdOf(second));
+  const auto back = policies.Rollback();
+  ASSERT_THAT(back, IsOk());
+  EXPECT_EQ(back->active(), policy::RevisionIdOf(first));
+  const auto revisions = policies.ListRevisions();
+  ASSERT_THAT(revisions, IsOk());
+  EXPECT_EQ(revisions->size(), 2U);
+}
+
+TEST_F(WithServerTest, PushGoesOnWhereABrokenStreamStopped) {
+  const std::string artifact = server::MakeArtifact("resumed");
+  const auto broken = server_.PushRevision(
+      artifact, {.send = static_cast<int64_t>(artifact.size() / 2)});
+  ASSERT_FALSE(broken.first.ok());
+  const int64_t stored = server_.PushOffset(artifact).offset();
+  ASSERT_GT(stored, 0);
+  int64_t first_sent = -1;
+  PushOptions options;
+  options.on_progress = [&](const PushProgress& progress) {
+    if (first_sent < 0) first_sent = progress.sent_bytes;
+  };
+  ASSERT_THAT(Policies().PushRevision(artifact, options), IsOk());
+  EXPECT_EQ(first_sent, stored);
+  const auto again = Policies().PushRevision(artifact, {.activate = true});
+  ASSERT_THAT(again, IsOk());
+  EXPECT_TRUE(again->already_stored());
+  EXPECT_EQ(server_.ActiveRevision(), policy::RevisionIdOf(artifact));
+}
+
+TEST_F(WithServerTest, PushReportsWhatIsWrongWithAnArtifact) {
+  std::string artifact = server::MakeArtifact("damaged");
+  artifact[artifact.size() / 2] ^= 1;
+  EXPECT_THAT(Policies().PushRevision(artifact, {.activate = true}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       ::testing::ContainsRegex(" \\[[A-Z_]+\\]$")));
+  EXPECT_THAT(server_.ActiveRevision(), StartsWith("uniform-"));
+}
+
+TEST_F(WithServerTest, RefinesOnThePreviousRanking) {
+  const PromptClient client = Prompts();
+  v1::GetPromptRequest request = request_;
+  request.set_readout(v1::READOUT_GENERATE);
+  const auto prompt = client.GetPrompt(request);
+  ASSERT_THAT(prompt, IsOk());
+  std::string answer;
+  for (const std::string& label : prompt->answer.labels) {
+    answer = absl::StrCat(label, answer.empty() ? "" : ", ", answer);
+  }
+  const auto ranked = ParseRanking(*prompt, answer);
+  ASSERT_THAT(ranked, IsOk());
+  EXPECT_EQ(ranked->status, policy::ParseStatus::kComplete);
+  EXPECT_EQ(ranked->item_ids.front(), prompt->answer.displayed_item_ids.back());
+  EXPECT_THAT(client.GetPrompt(Refine(request, *prompt, *ranked)), IsOk());
+}
+
+TEST_F(WithServerTest, PreviewsWhatASeededDecisionChose) {
+  v1::GetPromptRequest request = request_;
+  request.set_seed(7);
+  const auto decided = Prompts().GetPrompt(request);
+  ASSERT_THAT(decided, IsOk());
+  v1::PreviewPromptRequest preview;
+  *preview.mutable_history() = request.history();
+  *preview.mutable_candidates() = request.candidates();
+  preview.set_seed(7);
+  for (const ChosenOption& chosen : decided->choice) {
+    v1::PatternChoice& choice = *preview.add_choice();
+    choice.set_pattern(chosen.pattern);
+    choice.set_option_id(chosen.option_id);
+  }
+  const auto previewed = Prompts().PreviewPrompt(preview);
+  ASSERT_THAT(previewed, IsOk());
+  EXPECT_EQ(ToChatMessagesJson(*previewed), ToChatMessagesJson(*decided));
+}
+
+TEST_F(WithServerTest, NamesTheFieldThatIsWrong) {
+  v1::GetPromptRequest request = request_;
+  request.mutable_history(3)->clear_title();
+  EXPECT_THAT(Prompts().GetPromptOr(request, Prompt()),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("history[3].title: ")));
+}
+
+}  // namespace
+}  // namespace attune::client
