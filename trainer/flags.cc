@@ -14,6 +14,7 @@
 #ifdef ATTUNE_WITH_LLAMA
 #include "trainer/llama_backend.h"
 #endif
+#include "trainer/openai_backend.h"
 
 namespace attune::trainer {
 namespace {
@@ -50,9 +51,21 @@ absl::StatusOr<std::unique_ptr<LlmBackend>> MakeLlama(
 #endif
 }
 
+absl::StatusOr<std::unique_ptr<LlmBackend>> MakeOpenAi(
+    const BackendFlags& flags) {
+  if (flags.llm_url.empty()) return Missing("llm-url", "openai");
+  if (flags.llm_model.empty()) return Missing("llm-model", "openai");
+  return OpenAiBackend::Create({.url = flags.llm_url,
+                                .api_key_file = flags.api_key_file,
+                                .chat = {.model = flags.llm_model},
+                                .http = {.concurrency = flags.concurrency},
+                                .token_budget = flags.token_budget});
+}
+
 absl::StatusOr<std::unique_ptr<LlmBackend>> MakeBackend(
     const BackendFlags& flags) {
   if (flags.backend == "llama") return MakeLlama(flags);
+  if (flags.backend == "openai") return MakeOpenAi(flags);
   return absl::InvalidArgumentError(
       "--backend: must be llama, openai or (train only) sim");
 }

@@ -4,17 +4,16 @@
 #ifndef ATTUNE_TRAINER_LEARNER_H_
 #define ATTUNE_TRAINER_LEARNER_H_
 
-// A learner improves the agents from samples of (state, choice, reward). It owns
-// the libtorch networks and optimisers; rollouts run on policy::Actor with the
-// exported weights, so training acts exactly as serving will.
+// A learner improves the agents from samples of (state, choice, reward). It
+// owns the libtorch networks and optimisers; rollouts run on policy::Actor with
+// the exported weights, so training acts exactly as serving will.
 //
 // Not thread-safe; owned by the training loop. No libtorch type appears here.
 
+#include <Eigen/Core>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <Eigen/Core>
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
@@ -27,8 +26,9 @@ struct Sample {
   Eigen::VectorXf state;       // UserState::features
   Eigen::VectorXf next_state;  // empty if the episode ended here
   std::vector<int> options;
-  std::vector<float> probabilities;  // of the chosen options, when they were chosen
-  float reward = 0.0F;               // in [0, 1]
+  std::vector<float>
+      probabilities;    // of the chosen options, when they were chosen
+  float reward = 0.0F;  // in [0, 1]
 };
 
 // name -> value, for the metrics file: "policy_loss", "entropy.hint", ...
@@ -38,8 +38,8 @@ class Learner {
  public:
   virtual ~Learner() = default;
 
-  // One round's samples; every one is used. Deterministic given the constructor's
-  // seed and the calls so far.
+  // One round's samples; every one is used. Deterministic given the
+  // constructor's seed and the calls so far.
   virtual LearnerMetrics Update(absl::Span<const Sample> samples) = 0;
 
   // The agents' tensors: "option_projection", "head.<pattern>.*", "gru.*".

@@ -35,7 +35,8 @@ struct LlmRequest {
   const policy::RenderedPrompt* prompt = nullptr;  // must outlive the call
   // Seed of the decoding, if the backend samples.
   uint64_t seed = 0;
-  // Only the simulator reads these: which task and options the prompt came from.
+  // Only the simulator reads these: which task and options the prompt came
+  // from.
   int64_t sim_task = -1;
   std::vector<int> sim_options;
 };
@@ -53,10 +54,10 @@ class LlmBackend {
  public:
   virtual ~LlmBackend() = default;
 
-  // Answers each request, in order; returns when all are answered or have failed.
-  // One result per request. kUnavailable, kDeadlineExceeded, kResourceExhausted
-  // (budget) or kDataLoss (an answer that makes no sense) after the backend's own
-  // retries; the caller drops and counts such a sample.
+  // Answers each request, in order; returns when all are answered or have
+  // failed. One result per request. kUnavailable, kDeadlineExceeded,
+  // kResourceExhausted (budget) or kDataLoss (an answer that makes no sense)
+  // after the backend's own retries; the caller drops and counts such a sample.
   virtual std::vector<absl::StatusOr<LlmAnswer>> Answer(
       absl::Span<const LlmRequest> requests) = 0;
 
@@ -65,6 +66,8 @@ class LlmBackend {
   virtual std::string Identity() const = 0;
   // False for the simulator, whose answers are noisy on purpose.
   virtual bool Cacheable() const { return true; }
+  // True if answers depend on LlmRequest::seed.
+  virtual bool Samples() const { return false; }
 };
 
 // The ranking that `answer` holds. Errors of policy::RankByScore.

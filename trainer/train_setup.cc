@@ -15,6 +15,7 @@
 #include "trainer/files.h"
 #include "trainer/ppo.h"
 #include "trainer/sim_backend.h"
+#include "trainer/sim_score.h"
 #include "trainer/sim_world.h"
 
 namespace attune::trainer {
@@ -183,7 +184,7 @@ std::string SimReport(const SimSetup& setup, std::string_view artifact) {
       "simulator: uniform %.4f, best fixed %.4f, policy %.4f, optimum %.4f: "
       "%.3f of the way from uniform to the optimum\n",
       score->bounds.uniform, score->bounds.best_fixed, score->policy,
-      score->bounds.optimum, score->normalised());
+      score->bounds.optimum, score->Normalised());
 }
 
 absl::StatusOr<std::unique_ptr<TrainSetup>> MakeSim(

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#ifndef ATTUNE_TRAINER_CENTRAL_CRITIC_H_
+#define ATTUNE_TRAINER_CENTRAL_CRITIC_H_
+
+// The critic of all agents together: the reward of a state and a joint choice,
+//   Q(x, a) = mean + c.x                              how easy the user is
+//           + sum_k  b_k[a_k]                         what all users share
+//           + sum_k  w_k[a_k].x                       what is personal
+//           + sum_{k<l} p_kl[a_k, a_l]                how two options combine
+// fitted to every sample by Bayesian linear regression: one Gaussian prior for
+// each of the four kinds of weights and Gaussian noise. How much to believe in
+// common and in personal effects at all is read from the data (the evidence,
+// MacKay 1992), so with few or noisy rewards the critic falls back to the best
+// fixed options.
+//
+// Solved in the dual, one unknown a sample. Thread-compatible.
+
+#include <Eigen/Core>
+#include <vector>
+
+#include "policy/item_table.h"
+
+namespace attune::trainer {
+
+struct CriticSamples {
+  policy::RowMajorMatrix x;  // [N, d] standardised states
+  Eigen::MatrixXi options;   // [N, K]
+  Eigen::VectorXf rewards;   // [N]
+};
+
+// Standard deviations of the priors relative to the noise's, for a state of
+// unit mean square; see the formula above.
+struct CriticPriors {
+  float user = 0.5F;
+  float common = 0.3F;
+  float personal = 0.3F;
+  float pair = 0.1F;
+};
+
+class CentralCritic {
+ public:
+  // Q = 0. REQUIRES: at least one pattern.
+  CentralCritic(std::vector<int> options_per_pattern, int dim);
+
+  // Fits to the samples from scratch. `choose_priors` picks `common` and
+  // `personal` by the evidence from a small grid first, which costs a dozen
+  // fits. Linear algebra of N^3 / 3 multiplications.
+  void Fit(const CriticSamples& samples, bool choose_priors);
+
+  // Q(x, a) of one choice [K].
+  float Value(const Eigen::VectorXf& x, const Eigen::VectorXi& options) const;
+  // Q(x, (a', a_-k)) for every option a' of pattern k [n_k], up to a term that
+  // does not depend on a'.
+  Eigen::VectorXf Counterfactual(int k, const Eigen::VectorXf& x,
+                                 const Eigen::VectorXi& options) const;
+
+  // The fit as numbers, and back. REQUIRES: numbers of a critic of this shape.
+  Eigen::VectorXf Save() const;
+  void Load(const Eigen::VectorXf& numbers);
+
+  const CriticPriors& priors() const { return priors_; }
+  void set_priors(const CriticPriors& priors) { priors_ = priors; }
+  // Standard deviation of the rewards that the fit does not explain.
+  float noise() const { return noise_; }
+
+ private:
+  // Kernel matrix of the samples relative to the noise, without the noise.
+  Eigen::MatrixXf Kernel(const CriticSamples& samples,
+                         const CriticPriors& priors) const;
+  void SetWeights(const CriticSamples& samples, const Eigen::VectorXf& dual);
+
+  std::vector<int> options_per_pattern_;
+  std::vector<int> offsets_;
+  int total_ = 0;
+  int dim_ = 0;
+  CriticPriors priors_;
+  float noise_ = 0.0F;
+  float mean_ = 0.0F;
+  Eigen::VectorXf user_;             // [d] c
+  Eigen::VectorXf common_;           // [total options] b
+  policy::RowMajorMatrix personal_;  // [total options, d] w
+  Eigen::MatrixXf pair_;             // [total, total] p, symmetric
+};
+
+}  // namespace attune::trainer
+
+#endif  // ATTUNE_TRAINER_CENTRAL_CRITIC_H_

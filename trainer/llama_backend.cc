@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#include "trainer/llama_backend.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <numeric>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "policy/random.h"
+#include "policy/ranking.h"
+#include "policy/status_macros.h"
+#include "trainer/log_softmax.h"
+
+namespace attune::trainer {
+namespace {
+
+// Goes up when the same model would give other scores.
+constexpr int kReadoutVersion = 1;
+constexpr int kMaxThreads = 256;
+constexpr int kPriorContext = 512;
+
+absl::Status Validate(const LlamaBackendOptions& options) {
+  if (options.threads < 0 || options.threads > kMaxThreads) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("threads: must be between 0 and ", kMaxThreads));
+  }
+  if (options.max_tokens < 1 || options.max_tokens >= options.context) {
+    return absl::InvalidArgumentError(
+        "max_tokens: must be at least 1 and less than the context");
+  }
+  if (!(options.temperature >= 0.0 && options.temperature <= 10.0)) {
+    return absl::InvalidArgumentError("temperature: must be in [0, 10]");
+  }
+  return absl::OkStatus();
+}
+
+// The file to load: the model itself, or its 8-bit copy.
+absl::StatusOr<std::string> FileToLoad(const LlamaBackendOptions& options,
+                                       const std::string& sha256) {
+  if (options.requantize_dir.empty()) return options.model_path;
+  const std::filesystem::path dir = options.requantize_dir;
+  const std::filesystem::path copy =
+      dir / (sha256.substr(0, 16) + ".q8_0.gguf");
+  std::error_code error;
+  if (std::filesystem::exists(copy, error)) return copy.string();
+  std::filesystem::create_directories(dir, error);
+  ATTUNE_RETURN_IF_ERROR(RequantizeToQ8(options.model_path, copy.string()));
+  return copy.string();
+}
+
+int32_t Greedy(absl::Span<const float> logits) {
+  return static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) -
+                              logits.begin());
+}
+
+int32_t Sample(absl::Span<const float> logits, double temperature,
+               policy::Rng& rng) {
+  const double max = *std::max_element(logits.begin(), logits.end());
+  std::vector<double> cumulative(logits.size());
+  double sum = 0.0;
+  for (size_t i = 0; i < logits.size(); ++i) {
+    sum += std::exp((logits[i] - max) / temperature);
+    cumulative[i] = sum;
+  }
+  const auto at = std::upper_bound(cumulative.begin(), cumulative.end(),
+                                   rng.UnitDouble() * sum);
+  return static_cast<int32_t>(std::min<ptrdiff_t>(
+      at - cumulative.begin(), static_cast<ptrdiff_t>(logits.size()) - 1));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<LlamaBackend>> LlamaBackend::Create(
+    LlamaBackendOptions options) {
+  ATTUNE_RETURN_IF_ERROR(Validate(options));
+  ATTUNE_ASSIGN_OR_RETURN(std::string sha256, Sha256OfFile(options.model_path));
+  ATTUNE_ASSIGN_OR_RETURN(const std::string path, FileToLoad(options, sha256));
+  ATTUNE_ASSIGN_OR_RETURN(std::unique_ptr<LlamaModel> model,
+                          LlamaModel::Load(path));
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  const int threads =
+      options.threads > 0 ? options.threads : std::max(1, cores);
+  std::unique_ptr<LlamaBackend> backend(new LlamaBackend(
+      std::move(options), std::move(sha256), std::move(model)));
+  const LlamaModel& loaded = *backend->model_;
+  for (int i = 0; i < threads; ++i) {
+    Worker worker;
+    ATTUNE_ASSIGN_OR_RETURN(
+        worker.prompts,
+        LlamaSession::Create(loaded, backend->options_.context, 1));
+    ATTUNE_ASSIGN_OR_RETURN(
+        worker.priors,
+        LlamaSession::Create(
+            loaded, std::min(kPriorContext, loaded.trained_context()), 1));
+    backend->workers_.push_back(std::move(worker));
+  }
+  return backend;
+}
+
+LlamaBackend::LlamaBackend(LlamaBackendOptions options,
+                           std::string model_sha256,
+                           std::unique_ptr<LlamaModel> model)
+    : options_(std::move(options)),
+      model_sha256_(std::move(model_sha256)),
+      model_(std::move(model)) {}
+
+std::string LlamaBackend::Identity() const {
+  return absl::StrCat(
+      "llama/", kReadoutVersion, " ",
+      std::filesystem::path(options_.model_path).filename().string(),
+      " sha256:", model_sha256_,
+      options_.requantize_dir.empty() ? "" : " requantized:q8_0",
+      " max_tokens:", options_.max_tokens,
+      " temperature:", options_.temperature);
+}
+
+int64_t LlamaBackend::evaluated_tokens() const {
+  int64_t sum = 0;
+  for (const Worker& w : workers_) sum += w.prompts->evaluated_tokens();
+  return sum;
+}
+
+int64_t LlamaBackend::reused_tokens() const {
+  int64_t sum = 0;
+  for (const Worker& w : workers_) sum += w.prompts->reused_tokens();
+  return sum;
+}
+
+std::vector<absl::StatusOr<LlmAnswer>> LlamaBackend::Answer(
+    absl::Span<const LlmRequest> requests) {
+  std::vector<absl::StatusOr<LlmAnswer>> answers(
+      requests.size(), absl::InternalError("not answered"));
+  std::vector<absl::StatusOr<TokenizedPrompt>> prompts;
+  for (const LlmRequest& request : requests) {
+    prompts.push_back(model_->TokenizePrompt(*request.prompt));
+  }
+  // Prompts that begin alike follow each other.
+  std::vector<size_t> order(requests.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    if (!prompts[a].ok() || !prompts[b].ok()) {
+      return prompts[a].ok() && !prompts[b].ok();
+    }
+    return prompts[a]->prefix < prompts[b]->prefix;
+  });
+  std::atomic<size_t> next = 0;
+  const auto work = [&](Worker& worker) {
+    for (size_t i = next++; i < order.size(); i = next++) {
+      const size_t at = order[i];
+      answers[at] = prompts[at].ok()
+                        ? AnswerOne(worker, requests[at], *prompts[at])
+                        : prompts[at].status();
+    }
+  };
+  std::vector<std::thread> threads;
+  for (size_t i = 1; i < workers_.size() && i < requests.size(); ++i) {
+    threads.emplace_back(work, std::ref(workers_[i]));
+  }
+  work(workers_[0]);
+  for (std::thread& thread : threads) thread.join();
+  return answers;
+}
+
+absl::StatusOr<LlmAnswer> LlamaBackend::AnswerOne(
+    Worker& worker, const LlmRequest& request, const TokenizedPrompt& prompt) {
+  const auto start = std::chrono::steady_clock::now();
+  absl::StatusOr<LlmAnswer> answer = absl::InvalidArgumentError(
+      "readout: must be generate, labels or likelihood");
+  switch (request.prompt->readout) {
+    case policy::Readout::kLikelihood:
+      answer = ScoreTitles(worker, *request.prompt, prompt);
+      break;
+    case policy::Readout::kLabels:
+      answer = ScoreLabels(worker, *request.prompt, prompt);
+      break;
+    case policy::Readout::kGenerate:
+      answer = Complete(worker, request.seed, prompt);
+      break;
+  }
+  if (!answer.ok()) return answer;
+  answer->usage.llm_calls = 1;
+  answer->usage.prompt_tokens = static_cast<int64_t>(prompt.prefix.size());
+  answer->usage.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+          .count();
+  return answer;
+}
+
+absl::StatusOr<LlmAnswer> LlamaBackend::ScoreTitles(
+    Worker& worker, const policy::RenderedPrompt& rendered,
+    const TokenizedPrompt& prompt) {
+  std::vector<LlamaTokens> titles;
+  LlmAnswer answer;
+  for (const std::string& title : rendered.displayed_titles) {
+    titles.push_back(model_->Tokenize(prompt.blanks + title));
+    answer.usage.answer_tokens += static_cast<int64_t>(titles.back().size());
+  }
+  ATTUNE_ASSIGN_OR_RETURN(const std::vector<double> scores,
+                          worker.prompts->Score(prompt.prefix, titles));
+  for (size_t i = 0; i < scores.size(); ++i) {
+    double prior = 0.0;
+    if (!rendered.prior_prefix.empty()) {
+      ATTUNE_ASSIGN_OR_RETURN(prior, Prior(worker, rendered.prior_prefix,
+                                           rendered.displayed_titles[i]));
+    }
+    answer.displayed_scores.push_back(static_cast<float>(scores[i] - prior));
+  }
+  return answer;
+}
+
+absl::StatusOr<double> LlamaBackend::Prior(Worker& worker,
+                                           const std::string& prior_prefix,
+                                           const std::string& title) {
+  std::pair<std::string, std::string> key(prior_prefix, title);
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto it = priors_.find(key);
+    if (it != priors_.end()) return it->second;
+  }
+  const TokenizedPrompt prefix = model_->TokenizePlain(prior_prefix);
+  // One title at a time: its prior must not depend on its neighbours.
+  const LlamaTokens tokens = model_->Tokenize(prefix.blanks + title);
+  ATTUNE_ASSIGN_OR_RETURN(
+      const std::vector<double> scores,
+      worker.priors->Score(prefix.prefix, absl::MakeConstSpan(&tokens, 1)));
+  const std::lock_guard<std::mutex> lock(mutex_);
+  priors_.emplace(std::move(key), scores[0]);
+  return scores[0];
+}
+
+absl::StatusOr<LlmAnswer> LlamaBackend::ScoreLabels(
+    Worker& worker, const policy::RenderedPrompt& rendered,
+    const TokenizedPrompt& prompt) {
+  ATTUNE_ASSIGN_OR_RETURN(const absl::Span<const float> logits,
+                          worker.prompts->Prefill(prompt.prefix));
+  const double normalizer = LogSumExp(logits);
+  LlmAnswer answer;
+  const int count = static_cast<int>(rendered.displayed_titles.size());
+  for (int i = 0; i < count; ++i) {
+    const std::string label = policy::Label(i);
+    const LlamaTokens bare = model_->Tokenize(label);
+    const LlamaTokens spaced = model_->Tokenize(" " + label);
+    if (bare.size() != 1) {
+      return absl::UnimplementedError(
+          "readout: the model has no single token for a label");
+    }
+    double score = logits[bare[0]] - normalizer;
+    if (spaced.size() == 1 && spaced[0] != bare[0]) {
+      score = LogAddExp(score, logits[spaced[0]] - normalizer);
+    }
+    answer.displayed_scores.push_back(static_cast<float>(score));
+  }
+  answer.usage.answer_tokens = 1;
+  return answer;
+}
+
+absl::StatusOr<LlmAnswer> LlamaBackend::Complete(
+    Worker& worker, uint64_t seed, const TokenizedPrompt& prompt) {
+  policy::Rng rng(seed);
+  ATTUNE_ASSIGN_OR_RETURN(
+      const LlamaTokens tokens,
+      worker.prompts->Generate(prompt.prefix, options_.max_tokens,
+                               [&](absl::Span<const float> logits) {
+                                 return options_.temperature > 0.0
+                                            ? Sample(logits,
+                                                     options_.temperature, rng)
+                                            : Greedy(logits);
+                               }));
+  LlmAnswer answer;
+  answer.usage.answer_tokens = static_cast<int64_t>(tokens.size());
+  for (const int32_t token : tokens) answer.text += model_->Piece(token);
+  return answer;
+}
+
+}  // namespace attune::trainer

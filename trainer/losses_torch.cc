@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#include "trainer/losses_torch.h"
+
+namespace attune::trainer {
+
+using torch::Tensor;
+
+Tensor PolicyGradientLoss(const Tensor& chosen, const Tensor& advantage) {
+  return -(chosen.log() * advantage.detach()).mean();
+}
+
+Tensor TdError(const Tensor& rewards, const Tensor& values,
+               const Tensor& next_values, const Tensor& done, double gamma) {
+  return rewards + gamma * next_values.detach() * (1.0 - done) - values;
+}
+
+Tensor ClippedSurrogateLoss(const Tensor& ratio, const Tensor& advantage,
+                            double clip) {
+  const Tensor a = advantage.detach();
+  return -torch::min(ratio * a, ratio.clamp(1.0 - clip, 1.0 + clip) * a).mean();
+}
+
+Tensor ImprovementLoss(const Tensor& logits, const Tensor& advantages,
+                       double temperature) {
+  const Tensor target = torch::softmax(advantages.detach() / temperature, 1);
+  return -(target * torch::log_softmax(logits, 1)).sum(1).mean();
+}
+
+Tensor MeanEntropy(const Tensor& probabilities) {
+  return -(probabilities * probabilities.log()).sum(1).mean();
+}
+
+}  // namespace attune::trainer

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#ifndef ATTUNE_TRAINER_PPO_H_
+#define ATTUNE_TRAINER_PPO_H_
+
+// MAPPO for prompts: one actor a pattern, one central critic.
+//
+// Sources: Schulman et al. 2017 (PPO, arXiv 1707.06347); Yu et al. 2021
+// (MAPPO, 2103.01955); Foerster et al. 2018 (counterfactual credit,
+// 1705.08926); Gu et al. 2017 (Q-Prop, 1611.02247).
+//
+// Where we differ from the papers:
+// * Each iteration is a decision of its own (a contextual bandit): rewards are
+//   not discounted into earlier iterations, since nothing that the LLM sees
+//   lasts but what the policy carries.
+// * The critic judges the joint choice, not only the state, and is fitted in
+//   closed form (central_critic.h): a few hundred noisy rewards are all there
+//   is. It is fitted to every round so far; a frozen LLM does not drift.
+// * The policy gradient is doubly robust: the critic's counterfactual advantage
+//   of every option, plus the clipped surrogate on what the critic did not
+//   foresee, r - Q(s, a). The first has no sampling noise, the second corrects
+//   the first where it is wrong.
+// * Minibatches come from a window of rounds, not from the last one alone; the
+//   ratio is taken to the probabilities with which each sample was chosen,
+//   exploration floor included.
+// * Advantages are divided by the rewards' deviation, not each minibatch's own,
+//   so that the entropy bonus keeps its meaning when there is nothing to learn.
+
+#include <cstdint>
+#include <memory>
+
+#include "trainer/actor_network.h"
+#include "trainer/learner.h"
+
+namespace attune::trainer {
+
+struct PpoOptions {
+  // Clipping range of the ratio.
+  double clip = 0.2;
+  // Gradient steps a round, and samples a step.
+  int steps = 16;
+  int minibatch = 256;
+  // Samples that are kept, the newest. The critic's fit takes time with the
+  // cube of it.
+  int window = 4096;
+  // Adam's learning rates: matrices, which make the choice personal, and
+  // biases, which all users share.
+  double learning_rate = 3e-3;
+  double bias_learning_rate = 3e-2;
+  // How much better an option must be to be e times as probable, in units of
+  // the rewards' deviation.
+  double temperature = 0.05;
+  // Weight of a further entropy bonus.
+  double entropy = 0.0;
+  // Weight of the clipped surrogate on what the critic did not foresee.
+  double surrogate = 0.2;
+  // Weight of the mean square of the scores' state-dependent part: pulls the
+  // choice towards the one that suits everybody.
+  double shrinkage = 1e-3;
+  double max_gradient_norm = 1.0;
+  // The critic is fitted again when the samples grew by this factor.
+  double critic_growth = 1.1;
+  uint64_t seed = 1;
+};
+
+// REQUIRES: a spec that fits the samples to come.
+std::unique_ptr<Learner> MakePpoLearner(NetworkSpec spec, PpoOptions options);
+
+}  // namespace attune::trainer
+
+#endif  // ATTUNE_TRAINER_PPO_H_

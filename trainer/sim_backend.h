@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#ifndef ATTUNE_TRAINER_SIM_BACKEND_H_
+#define ATTUNE_TRAINER_SIM_BACKEND_H_
+
+// The simulated LLM: answers prompts of SimWorld's tasks the way a real one
+// would, with scores or with text, so that they are decoded by the same code.
+//
+// It reads the task and the options from the request, never the prompt's text;
+// answers are a function of these and the request's seed.
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "trainer/llm_backend.h"
+#include "trainer/sim_world.h"
+
+namespace attune::trainer {
+
+// Thread-compatible: const methods may run concurrently.
+class SimBackend final : public LlmBackend {
+ public:
+  // `world` must outlive the backend.
+  explicit SimBackend(const SimWorld& world) : world_(world) {}
+
+  // kInvalidArgument for a request that names no task of the world or options
+  // that its catalog lacks.
+  std::vector<absl::StatusOr<LlmAnswer>> Answer(
+      absl::Span<const LlmRequest> requests) override;
+
+  std::string Identity() const override;
+  bool Cacheable() const override { return false; }
+  bool Samples() const override { return true; }
+
+ private:
+  absl::StatusOr<LlmAnswer> AnswerOne(const LlmRequest& request) const;
+
+  const SimWorld& world_;
+};
+
+}  // namespace attune::trainer
+
+#endif  // ATTUNE_TRAINER_SIM_BACKEND_H_
