@@ -13,8 +13,8 @@ namespace attune::trainer {
 
 absl::StatusOr<SimScore> ScoreOnSim(const SimWorld& world,
                                     const policy::Policy& policy) {
-  std::vector<int> users(world.num_users());
-  std::iota(users.begin(), users.end(), 0);
+  std::vector<int> users(world.num_users() - world.num_train_users());
+  std::iota(users.begin(), users.end(), world.num_train_users());
   SimScore score{.bounds = world.BoundsOf(users)};
   for (const int user : users) {
     const Task task = world.MakeTask(user, /*draw=*/0, user);

@@ -14,7 +14,8 @@ namespace attune::trainer {
 
 struct SimScore {
   SimWorld::Bounds bounds;
-  // Expected NDCG@10 of the policy's greedy choice, averaged over all users.
+  // Expected NDCG@10 of the policy's greedy choice, averaged over the users
+  // that are not for training.
   double policy = 0.0;
 
   // 0: uniform, 1: the optimum of every user.

@@ -172,7 +172,7 @@ absl::StatusOr<std::unique_ptr<TrainSetup>> MakeReal(
   return setup;
 }
 
-// Expected reward of the final policy on all simulated users, exactly.
+// Expected reward of the final policy on simulated users not trained on, exactly.
 std::string SimReport(const SimSetup& setup, std::string_view artifact) {
   const absl::StatusOr<std::shared_ptr<const policy::Revision>> revision =
       policy::Revision::Load(std::string(artifact));
@@ -200,7 +200,7 @@ absl::StatusOr<std::unique_ptr<TrainSetup>> MakeSim(
   setup->settings.encoder.embedding_dim = options.embedding_dim;
   setup->settings.encoder.ngram_buckets = 0;
   setup->backend = std::make_unique<SimBackend>(*setup->world);
-  setup->source.num_users = setup->world->num_users();
+  setup->source.num_users = setup->world->num_train_users();
   setup->source.make_task = [raw = setup.get()](int index, int draw,
                                                 int ordinal) {
     return raw->world->MakeTask(index, draw, ordinal);

@@ -169,7 +169,7 @@ absl::Status Run::Iterate(const policy::Policy& policy, int iteration,
     LlmRequest& request = requests.emplace_back();
     request.prompt = &decisions[i].prompt;
     request.seed = policy::Mix64(options_.seed + totals_.round) + i;
-    request.sim_task = active[i]->user;
+    request.sim_task = active[i]->task.sim_task;
     for (const policy::PatternChoice& chosen : decisions[i].choice.patterns) {
       request.sim_options.push_back(chosen.option);
     }
