@@ -91,6 +91,7 @@ def main(argv):
     rounds = [json.loads(line) for line in (demo / "run/metrics.jsonl").read_text().splitlines()]
     rounds = [r for r in rounds if r.get("kind", "round") == "round"]
     summary = read_json(demo / "facts.json")
+    users = read_json(demo / "comparison.json")["users"]
     summary.update({
         "test_users": evaluation["users"],
         "candidates": evaluation["candidates"],
@@ -101,7 +102,7 @@ def main(argv):
             "training_rankings": rounds[-1]["rankings"],
             "training_calls": rounds[-1]["llm_calls"],
             "evaluation_calls": sum(m.get("llm_calls", 0) for m in evaluation["methods"])
-            + evaluation.get("search", {}).get("llm_calls", 0),
+            + evaluation.get("search", {}).get("llm_rankings", 0),
             "prompt_tokens": rounds[-1]["prompt_tokens"]
             + sum(m.get("prompt_tokens", 0) for m in evaluation["methods"]),
             "answer_tokens": rounds[-1]["answer_tokens"]
@@ -109,7 +110,8 @@ def main(argv):
         },
         "best_fixed": evaluation.get("search"),
         "swap_under_load": read_json(demo / "load.json"),
-        "users": read_json(demo / "comparison.json")["users"],
+        "prompt": users[0]["after"]["prompt"],
+        "users": users,
         "verdict": verdict(evaluation["differences"]),
     })
     (demo / "summary.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")

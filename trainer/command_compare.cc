@@ -60,7 +60,6 @@ absl::StatusOr<Json> Ask(const client::PromptClient& client,
       client::MakeRequest(task.history, task.candidates);
   request.set_revision(revision);
   request.set_seed(seed);
-  request.set_readout(v1::READOUT_LIKELIHOOD);
   request.set_mode(greedy ? v1::DECISION_MODE_GREEDY
                           : v1::DECISION_MODE_SAMPLE);
   ATTUNE_ASSIGN_OR_RETURN(const client::Prompt prompt,
@@ -71,7 +70,9 @@ absl::StatusOr<Json> Ask(const client::PromptClient& client,
   ATTUNE_RETURN_IF_ERROR(answers[0].status());
   ATTUNE_ASSIGN_OR_RETURN(
       const client::RankedItems ranked,
-      client::RankByScores(prompt, answers[0]->displayed_scores));
+      prompt.answer.readout == policy::Readout::kGenerate
+          ? client::ParseRanking(prompt, answers[0]->text)
+          : client::RankByScores(prompt, answers[0]->displayed_scores));
 
   Json object = {{"revision", prompt.revision}};
   for (const client::ChosenOption& chosen : prompt.choice) {
