@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#include "bench/bench_world.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <utility>
+
+#include "policy/random.h"
+#include "policy/revision.h"
+#include "tests/testing/policy_builders.h"
+
+namespace attune::bench {
+namespace {
+
+constexpr uint64_t kSeed = 20261124;
+constexpr int kRequests = 64;
+
+// The trainer's sizes (trainer/actor_network.h).
+constexpr testing::RevisionSizes kSizes = {
+    .embedding_dim = 64,
+    .ngram_buckets = 4096,
+    .gru_hidden = 0,
+    .option_embedding_dim = 64,
+    .hidden = 64,
+    .score_dim = 32,
+    .scale = 0.2F,
+};
+
+policy::Item MakeItem(int index) {
+  static constexpr const char* kNouns[] = {"River", "Letter", "Stranger",
+                                           "Winter", "Harbour"};
+  static constexpr const char* kGenres[] = {"Comedy", "Drama", "Thriller"};
+  char id[16];
+  std::snprintf(id, sizeof(id), "%04d", index);
+  return {.id = id,
+          .title = std::string("The ") + kNouns[index % 5] + " of " +
+                   std::to_string(index) + " (" +
+                   std::to_string(1930 + index % 70) + ")",
+          .genres = {kGenres[index % 3], "Adventure"},
+          .weight = static_cast<float>(1 + index % 5),
+          .interact_seconds = 880000000 + 3600 * index};
+}
+
+// `count` distinct items.
+std::vector<policy::Item> Draw(int count, policy::Rng& rng) {
+  std::vector<policy::Item> items;
+  // A step that shares no factor with the number of items never repeats one.
+  constexpr int kStep = 331;
+  const int first = static_cast<int>(rng.UnitFloat() * kItems);
+  for (int i = 0; i < count; ++i) {
+    items.push_back(MakeItem((first + i * kStep) % kItems));
+  }
+  return items;
+}
+
+void ReplaceItemTable(policy::RevisionParts& parts) {
+  policy::Rng rng(kSeed);
+  policy::NamedStrings ids{"item_ids", {}};
+  policy::NamedStrings titles{"item_titles", {}};
+  policy::NamedStrings genres{"item_genres", {}};
+  std::vector<float> popularity;
+  for (int i = 0; i < kItems; ++i) {
+    const policy::Item item = MakeItem(i);
+    ids.values.push_back(item.id);
+    titles.values.push_back(item.title);
+    genres.values.push_back(item.genres[0] + "|" + item.genres[1]);
+    popularity.push_back(rng.UnitFloat());
+  }
+  parts.strings = {std::move(ids), std::move(titles), std::move(genres)};
+  for (policy::NamedTensor& tensor : parts.tensors) {
+    if (tensor.name == "item_embeddings") {
+      tensor = testing::RandomTensor(tensor.name,
+                                     {kItems, kSizes.embedding_dim}, 0.2F, rng);
+    } else if (tensor.name == "item_popularity") {
+      tensor = {tensor.name, {kItems}, popularity};
+    }
+  }
+}
+
+std::string ReadMoviesCatalog() {
+  std::ifstream in(ATTUNE_SOURCE_DIR "/policy/catalogs/movies.yaml");
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+}  // namespace
+
+std::vector<BenchRequest> BenchRequests() {
+  policy::Rng rng(kSeed);
+  std::vector<BenchRequest> requests;
+  for (int i = 0; i < kRequests; ++i) {
+    BenchRequest request{Draw(kHistoryItems, rng), Draw(kCandidates, rng)};
+    for (policy::Item& item : request.candidates) {
+      item.weight = 0.0F;
+      item.interact_seconds.reset();
+    }
+    requests.push_back(std::move(request));
+  }
+  return requests;
+}
+
+std::string BenchArtifact(policy::HeadsKind kind) {
+  auto parts =
+      testing::MakeRevisionParts(ReadMoviesCatalog(), kind, kSeed, kSizes);
+  ReplaceItemTable(parts);
+  const BenchRequest golden = BenchRequests().front();
+  parts.golden_inputs = {{golden.history, golden.candidates, kSeed}};
+  auto artifact = policy::EncodeRevision(std::move(parts));
+  if (artifact.ok()) return *std::move(artifact);
+  std::fprintf(stderr, "cannot make a revision: %s\n",
+               artifact.status().ToString().c_str());
+  std::abort();
+}
+
+}  // namespace attune::bench
