@@ -161,7 +161,7 @@ REQUEST
   LOAD_IN=${LOAD[1]}
   sleep 1
   "$BIN/client/attune" push "$DEMO/run/revision.attune" --activate \
-    --server "$CONTROL_PLANE"
+    --control "$CONTROL_PLANE"
   sleep 1
   exec {LOAD_IN}>&-
   LOAD_IN=""
