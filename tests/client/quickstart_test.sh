@@ -23,6 +23,17 @@ expect() {
   grep -q "^$1" "$2" || { cat "$2" >&2; fail "no line begins with '$1'"; }
 }
 
+echo "== the README shows the quickstart's own lines"
+python3 - "$source_dir" <<'PYTHON'
+import pathlib, re, sys
+root = pathlib.Path(sys.argv[1])
+code = (root / "client/quickstart/quickstart.cc").read_text().splitlines()
+shown = re.findall(r"```cpp\n(.*?)```", (root / "README.md").read_text(), re.S)
+assert shown, "no C++ in README.md"
+for line in "".join(shown).splitlines():
+    assert line in code, f"not in quickstart.cc: {line}"
+PYTHON
+
 echo "== install"
 cmake --install "$build_dir" --prefix "$work/prefix" --component sdk >/dev/null
 for path in bin/attune include/attune/client/prompt_client.h \
