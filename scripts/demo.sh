@@ -218,7 +218,8 @@ main() {
   phase evaluate evaluate
   phase serve serve
   write_facts
-  python3 "$SCRIPTS/demo_report.py" "$DEMO"
+  # Debian's own interpreter has the matplotlib that set-up installs.
+  /usr/bin/python3 "$SCRIPTS/demo_report.py" "$DEMO"
   say "done: $DEMO/summary.json and $DEMO/demo.png"
 }
 
