@@ -22,6 +22,13 @@
 namespace attune::trainer {
 namespace {
 
+// A title is a word of its own: at least one blank comes before it. Catalogs
+// cannot say so, since their sentences have no blanks at the ends.
+std::string BlanksAfter(std::string_view text, size_t end) {
+  if (end == text.size() && end > 0) return " ";
+  return std::string(text.substr(end));
+}
+
 // Stands for a message's content while the template is applied.
 std::string Placeholder(size_t i) { return absl::StrCat("@@attune", i, "@@"); }
 
@@ -160,7 +167,7 @@ TokenizedPrompt LlamaModel::TokenizePlain(std::string_view text) const {
     out.prefix.push_back(llama_vocab_bos(vocab_));
   }
   const size_t end = text.find_last_not_of(' ') + 1;  // npos + 1 == 0
-  out.blanks = std::string(text.substr(end));
+  out.blanks = BlanksAfter(text, end);
   const LlamaTokens tokens = Tokenize(text.substr(0, end));
   out.prefix.insert(out.prefix.end(), tokens.begin(), tokens.end());
   // Something has to come before the first title.
@@ -210,7 +217,7 @@ absl::StatusOr<TokenizedPrompt> LlamaModel::TokenizePrompt(
   }
   append(TokenizeWith(view.substr(begin), true));
   const size_t end = primer.find_last_not_of(' ') + 1;
-  out.blanks = primer.substr(end);
+  out.blanks = BlanksAfter(primer, end);
   append(Tokenize(std::string_view(primer).substr(0, end)));
   return out;
 }

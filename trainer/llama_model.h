@@ -30,8 +30,9 @@ using LlamaTokens = std::vector<int32_t>;
 struct TokenizedPrompt {
   // Everything up to where the answer, or the title, begins.
   LlamaTokens prefix;
-  // Blanks that ended the primer. Tokenizers glue a blank to the word after it,
-  // so they belong in front of each title.
+  // Blanks between primer and title: those that ended the primer, one if there
+  // were none; empty without a primer. Tokenizers glue a blank to the word after
+  // it, so they belong in front of each title.
   std::string blanks;
 };
 
