@@ -13,9 +13,9 @@
 // Thread-safe.
 //
 // Example:
-//   ATTUNE_ASSIGN_OR_RETURN(PolicyClient client,
-//                           PolicyClient::Create({.target =
-//                           "localhost:50052"}));
+//   ATTUNE_ASSIGN_OR_RETURN(
+//       PolicyClient client,
+//       PolicyClient::Create({.target = "localhost:50052"}));
 //   ATTUNE_ASSIGN_OR_RETURN(v1::PushRevisionResponse pushed,
 //       client.PushRevision(bytes, {.activate = true}));
 

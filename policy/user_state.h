@@ -68,17 +68,17 @@ class UserStateEncoder {
 
   // Length of UserState::features.
   //   d                     folded-in user embedding, L2-normalised
-  //   7                     history: log length, popularity quantiles
-  //   .25/.5/.75,
-  //                         mean pairwise similarity, log mean gap, log last
-  //                         gap
+  //   7                     history: log length, three popularity quantiles
+  //                         (.25/.5/.75), mean pairwise similarity,
+  //                         log mean gap, log last gap
   //   8                     candidates: mean and max similarity to the user,
   //                         popularity quantiles .25/.5/.75, margin of the best
   //                         over the second score, spread (standard deviation)
   //                         of the scores, share of unknown items
-  //   option_embedding_dim  sum of the previous choice's option embeddings, or
-  //   0 gru_hidden            GRU over the previous ranking, or 0 1 1 if there
-  //   was a previous iteration
+  //   option_embedding_dim  the previous choice's option embeddings, summed;
+  //                         0 without a previous iteration
+  //   gru_hidden            GRU over the previous ranking, or 0
+  //   1                     1 if there was a previous iteration, else 0
   //
   // Similarity is the cosine; log is log(1 + x); gaps are in days between items
   // that follow each other and both have a time, negative ones count as 0. An
