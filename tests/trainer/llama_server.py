@@ -9,14 +9,8 @@ Prints the port on a line of its own and serves until stdin is closed, so that
 it never outlives the test that started it. Needs the package xllamacpp.
 """
 import os
-import socket
 import sys
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+import urllib.parse
 
 
 def main() -> int:
@@ -27,14 +21,17 @@ def main() -> int:
 
     params = xllamacpp.CommonParams()
     params.model.path = sys.argv[1]
-    params.hostname = "127.0.0.1"
-    params.port = free_port()
+    params.hostnames = ["127.0.0.1"]
+    params.port = 0
     params.n_ctx = 4096
     params.n_parallel = 2
     params.cpuparams.n_threads = 1
     params.cpuparams_batch.n_threads = 1
+    # Equal prompts give equal answers whatever was asked before.
+    params.cache_prompt = False
+    params.ui = False
     server = xllamacpp.Server(params)
-    print(params.port, file=out, flush=True)
+    print(urllib.parse.urlsplit(server.listening_address).port, file=out, flush=True)
     sys.stdin.buffer.read()
     del server
     out.flush()
