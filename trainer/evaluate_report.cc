@@ -57,7 +57,9 @@ std::string ToTable(const Evaluation& evaluation) {
         method.usage.llm_calls, method.dropped,
         method.partial_parses + method.failed_parses, method.wall_seconds);
   }
+  // Every pair is in the JSON; a reader asks about the last method, the policy.
   for (const Difference& difference : evaluation.differences) {
+    if (difference.method != evaluation.methods.back().name) continue;
     absl::StrAppendFormat(&text, "%-12s - %-12s NDCG@10 %+.3f [%+.3f, %+.3f]\n",
                           difference.method, difference.baseline,
                           difference.ndcg.mean, difference.ndcg.low,
