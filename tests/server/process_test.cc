@@ -2,11 +2,13 @@
 // Copyright 2026 The Attune Authors
 
 #include <gmock/gmock.h>
+#include <grpcpp/impl/client_unary_call.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
@@ -16,6 +18,8 @@
 #include <thread>
 #include <vector>
 
+#include "google/protobuf/wrappers.pb.h"
+#include "policy/random.h"
 #include "tests/server/server_fixture.h"
 
 namespace attune::server {
@@ -24,6 +28,19 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 using Clock = std::chrono::steady_clock;
+
+// Sanitizers take memory and time of their own.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+#else
+constexpr bool kSanitized = false;
+#endif
 
 double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -85,6 +102,19 @@ class Process {
   }
 
   void Signal(int signal) { ::kill(pid_, signal); }
+
+  // A line of /proc/<pid>/status in MB, for instance "VmRSS"; -1 if there is
+  // none.
+  double Megabytes(const std::string& name) const {
+    std::istringstream status(
+        ReadFile("/proc/" + std::to_string(pid_) + "/status"));
+    for (std::string line; std::getline(status, line);) {
+      if (line.rfind(name + ":", 0) == 0) {
+        return std::stod(line.substr(name.size() + 1)) / 1024.0;
+      }
+    }
+    return -1.0;
+  }
   std::string log() const { return ReadFile(log_); }
 
  private:
@@ -116,8 +146,11 @@ bool Push(int port, const std::string& artifact, size_t bytes) {
       static_cast<int64_t>(artifact.size()));
   message.mutable_header()->set_activate(true);
   writer->Write(message);
-  message.set_data(artifact.substr(0, bytes));
-  writer->Write(message);
+  constexpr size_t kChunk = 256 << 10;
+  for (size_t i = 0; i < bytes; i += kChunk) {
+    message.set_data(artifact.substr(i, std::min(kChunk, bytes - i)));
+    writer->Write(message);
+  }
   writer->WritesDone();
   return writer->Finish().ok();
 }
@@ -129,6 +162,64 @@ std::string ActiveRevision(int port) {
   return stub->GetPrompt(&context, SampleRequest(), &response).ok()
              ? response.revision()
              : "";
+}
+
+// True if the health service says SERVING. Debian ships no stubs of it; a
+// wrapper of a string is a HealthCheckRequest on the wire, and one of a number
+// the response.
+bool IsServing(int port, const std::string& service) {
+  constexpr int kServing = 1;
+  auto channel = Connect(port);
+  const grpc::internal::RpcMethod method("/grpc.health.v1.Health/Check",
+                                         grpc::internal::RpcMethod::NORMAL_RPC,
+                                         channel);
+  google::protobuf::StringValue request;
+  request.set_value(service);
+  google::protobuf::Int32Value response;
+  grpc::ClientContext context;
+  const grpc::Status status = grpc::internal::BlockingUnaryCall<
+      google::protobuf::StringValue, google::protobuf::Int32Value,
+      grpc::protobuf::MessageLite, grpc::protobuf::MessageLite>(
+      channel.get(), method, &context, request, &response);
+  return status.ok() && response.value() == kServing;
+}
+
+// Random weights over the shipped movies catalog, with as many items and as wide
+// embeddings as MovieLens-100K gives.
+std::string MovieLensSizedArtifact() {
+  constexpr int kItems = 1700;
+  constexpr int kDim = 64;
+  policy::Rng rng(1);
+  auto parts = testing::MakeRevisionParts(
+      ReadFile(ATTUNE_SOURCE_DIR "/policy/catalogs/movies.yaml"),
+      policy::HeadsKind::kAutoregressive, 1,
+      {.embedding_dim = kDim,
+       .ngram_buckets = 4096,
+       .gru_hidden = 64,
+       .option_embedding_dim = 64,
+       .hidden = 64,
+       .score_dim = 32,
+       .scale = 0.1F});
+  for (policy::NamedTensor& tensor : parts.tensors) {
+    if (tensor.name == "item_embeddings") {
+      tensor = testing::RandomTensor(tensor.name, {kItems, kDim}, 1.0F, rng);
+    } else if (tensor.name == "item_popularity") {
+      tensor = {tensor.name, {kItems}, std::vector<float>(kItems, 0.5F)};
+    }
+  }
+  for (policy::NamedStrings& strings : parts.strings) {
+    strings.values.clear();
+    for (int i = 0; i < kItems; ++i) {
+      const std::string number = std::to_string(10000 + i);
+      strings.values.push_back(
+          strings.name == "item_ids"      ? number
+          : strings.name == "item_titles" ? "Some Film With a Title " + number
+                                          : "Comedy|Drama");
+    }
+  }
+  auto artifact = policy::EncodeRevision(std::move(parts));
+  EXPECT_TRUE(artifact.ok()) << artifact.status();
+  return artifact.ok() ? *artifact : "";
 }
 
 TEST(ProcessTest, StartsServesAndExitsOnSigterm) {
@@ -161,6 +252,41 @@ TEST(ProcessTest, ServesTheSameRevisionAfterKillMinusNine) {
   std::cout << "[ start-up with a revision ] " << SecondsSince(start) << " s\n";
   EXPECT_EQ(ActiveRevision(PortIn(line, "data_port")),
             policy::RevisionIdOf(artifact));
+}
+
+TEST(ProcessTest, StartsQuicklyAndStaysSmallWithARevisionOfMovieLensSize) {
+  const TempDir dir;
+  const std::string artifact = MovieLensSizedArtifact();
+  {
+    Process process(dir, {"--catalog", Catalog(dir)});
+    const int port = PortIn(process.ReadLine(), "control_port");
+    ASSERT_TRUE(Push(port, artifact, artifact.size())) << process.log();
+  }
+  const auto start = Clock::now();
+  Process process(dir, {"--catalog", Catalog(dir)});
+  const int port = PortIn(process.ReadLine(), "data_port");
+  ASSERT_TRUE(IsServing(port, "attune.v1.PromptService")) << process.log();
+  const double seconds = SecondsSince(start);
+  const double idle = process.Megabytes("VmRSS");
+  auto stub = v1::PromptService::NewStub(Connect(port));
+  auto request = SampleRequest(30, 20);
+  for (int i = 0; i < request.history_size(); ++i) {
+    request.mutable_history(i)->set_item_id(std::to_string(10000 + 50 * i));
+  }
+  for (int i = 0; i < 500; ++i) {
+    grpc::ClientContext context;
+    v1::GetPromptResponse response;
+    ASSERT_TRUE(stub->GetPrompt(&context, request, &response).ok());
+    ASSERT_EQ(response.revision(), policy::RevisionIdOf(artifact));
+  }
+  const double peak = process.Megabytes("VmHWM");
+  std::cout << "[ revision ] " << artifact.size() << " bytes\n[ serving after ] "
+            << seconds << " s\n[ resident ] " << idle << " MB, at most " << peak
+            << " MB after 500 prompts\n";
+  EXPECT_GT(idle, 1.0);
+  if (kSanitized) return;
+  EXPECT_LT(peak, 100.0);
+  EXPECT_LT(seconds, 1.0);  // 0.05 s on two busy cores
 }
 
 TEST(ProcessTest, SigtermDuringAPushLeavesThePart) {
