@@ -52,20 +52,21 @@ class Table {
     packed_ids_ = std::make_unique<PackedStrings>(ids_);
     packed_titles_ = std::make_unique<PackedStrings>(titles_);
     packed_genres_ = std::make_unique<PackedStrings>(genres_);
-    items_ = ItemTable(
+    // Views cannot be assigned.
+    items_ = std::make_unique<ItemTable>(
         packed_ids_->table(), packed_titles_->table(), packed_genres_->table(),
         MatrixView(embeddings_.data(), 12, kDim), popularity_.data());
   }
   static std::string Id(int i) {
     return std::string("t") + static_cast<char>('a' + i);
   }
-  const ItemTable& items() const { return items_; }
+  const ItemTable& items() const { return *items_; }
 
  private:
   std::vector<std::string> ids_, titles_, genres_;
   std::vector<float> embeddings_, popularity_;
   std::unique_ptr<PackedStrings> packed_ids_, packed_titles_, packed_genres_;
-  ItemTable items_;
+  std::unique_ptr<ItemTable> items_;
 };
 
 // A request with everything that rendering needs.
@@ -127,12 +128,6 @@ const Message* FindMessage(const RenderedPrompt& prompt,
     if (message.role == role) return &message;
   }
   return nullptr;
-}
-
-std::string AllText(const RenderedPrompt& prompt) {
-  std::string text;
-  for (const Message& message : prompt.messages) text += message.Text();
-  return text;
 }
 
 // The texts of every data segment with this source.
