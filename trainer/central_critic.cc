@@ -65,30 +65,34 @@ Eigen::MatrixXf CentralCritic::Kernel(const CriticSamples& samples,
          Square(priors.pair) * 0.5F * s * (s - 1.0F);
 }
 
-void CentralCritic::Fit(const CriticSamples& samples, bool choose_priors) {
+void CentralCritic::ChoosePriors(const CriticSamples& samples) {
+  const Eigen::Index n = samples.rewards.size();
+  const Eigen::VectorXf y = samples.rewards.array() - samples.rewards.mean();
+  if (y.squaredNorm() == 0.0F) return;
+  const Eigen::MatrixXf identity = Eigen::MatrixXf::Identity(n, n);
+  double best = -std::numeric_limits<double>::infinity();
+  CriticPriors candidate = priors_;
+  for (const float common : kCommonGrid) {
+    for (const float personal : kPersonalGrid) {
+      candidate.common = common;
+      candidate.personal = personal;
+      const Eigen::LLT<Eigen::MatrixXf> factor(Kernel(samples, candidate) +
+                                               identity);
+      const double evidence = LogEvidence(factor, y, factor.solve(y));
+      if (evidence <= best) continue;
+      best = evidence;
+      priors_ = candidate;
+    }
+  }
+}
+
+void CentralCritic::Fit(const CriticSamples& samples) {
   const Eigen::Index n = samples.rewards.size();
   mean_ = samples.rewards.mean();
   const Eigen::VectorXf y = samples.rewards.array() - mean_;
   if (y.squaredNorm() == 0.0F) return;
-  const Eigen::MatrixXf identity = Eigen::MatrixXf::Identity(n, n);
-  if (choose_priors) {
-    double best = -std::numeric_limits<double>::infinity();
-    CriticPriors candidate = priors_;
-    for (const float common : kCommonGrid) {
-      for (const float personal : kPersonalGrid) {
-        candidate.common = common;
-        candidate.personal = personal;
-        const Eigen::LLT<Eigen::MatrixXf> factor(Kernel(samples, candidate) +
-                                                 identity);
-        const double evidence = LogEvidence(factor, y, factor.solve(y));
-        if (evidence <= best) continue;
-        best = evidence;
-        priors_ = candidate;
-      }
-    }
-  }
-  const Eigen::LLT<Eigen::MatrixXf> factor(Kernel(samples, priors_) +
-                                           identity);
+  const Eigen::LLT<Eigen::MatrixXf> factor(
+      Kernel(samples, priors_) + Eigen::MatrixXf::Identity(n, n));
   const Eigen::VectorXf dual = factor.solve(y);
   noise_ = std::sqrt(std::max(0.0F, y.dot(dual)) / static_cast<float>(n));
   SetWeights(samples, dual);

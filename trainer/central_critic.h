@@ -44,10 +44,12 @@ class CentralCritic {
   // Q = 0. REQUIRES: at least one pattern.
   CentralCritic(std::vector<int> options_per_pattern, int dim);
 
-  // Fits to the samples from scratch. `choose_priors` picks `common` and
-  // `personal` by the evidence from a small grid first, which costs a dozen
-  // fits. Linear algebra of N^3 / 3 multiplications.
-  void Fit(const CriticSamples& samples, bool choose_priors);
+  // Picks the priors `common` and `personal` by the samples' evidence from a
+  // small grid. Costs a dozen fits.
+  void ChoosePriors(const CriticSamples& samples);
+  // Fits to the samples from scratch. Linear algebra of N^3 / 3
+  // multiplications.
+  void Fit(const CriticSamples& samples);
 
   // Q(x, a) of one choice [K].
   float Value(const Eigen::VectorXf& x, const Eigen::VectorXi& options) const;

@@ -24,8 +24,11 @@ namespace {
 
 using torch::Tensor;
 
-// Samples of which a small fit already says how much to believe.
-constexpr int64_t kMaxSamplesToChoosePriors = 640;
+// Up to so many samples the critic's priors are chosen at every fit; after
+// that, when the samples grew by the factor, from that many at most.
+constexpr int64_t kSamplesToChooseOften = 640;
+constexpr double kPriorsGrowth = 1.5;
+constexpr int64_t kMaxSamplesToChoosePriors = 1600;
 
 class PpoLearner final : public Learner {
  public:
@@ -53,6 +56,8 @@ class PpoLearner final : public Learner {
   void MakeCritic();
   void Remember(absl::Span<const Sample> samples);
   void FitCritic();
+  // What the critic is fitted to: `count` rows of the window, evenly spaced.
+  CriticSamples SamplesForCritic(int64_t count) const;
   // The standardised columns that vary: what the critic sees of states.
   Tensor CriticInput(const Tensor& states) const;
   TensorMap State() const;
@@ -79,6 +84,7 @@ class PpoLearner final : public Learner {
   int64_t updates_ = 0;
   int64_t seen_ = 0;        // samples, forgotten ones included
   int64_t fitted_at_ = 0;   // seen_ at the critic's last fit
+  int64_t chosen_at_ = 0;   // seen_ when its priors were chosen last
   double deviation_ = 1.0;  // of the rewards
 };
 
@@ -147,18 +153,35 @@ void PpoLearner::Remember(absl::Span<const Sample> samples) {
   }
 }
 
-void PpoLearner::FitCritic() {
-  const Tensor x = CriticInput(window_.states);
+CriticSamples PpoLearner::SamplesForCritic(int64_t count) const {
+  Tensor index = torch::empty({count}, torch::kLong);
+  for (int64_t i = 0; i < count; ++i) {
+    index.data_ptr<int64_t>()[i] = i * Size() / count;
+  }
+  const Tensor x = CriticInput(window_.states.index_select(0, index));
+  const Tensor options = window_.options.index_select(0, index);
+  const Tensor rewards = window_.rewards.index_select(0, index);
   CriticSamples samples;
   samples.x = Eigen::Map<const policy::RowMajorMatrix>(
       x.data_ptr<float>(), x.size(0), x.size(1));
-  samples.options.resize(Size(), Patterns());
-  samples.rewards = Eigen::Map<const Eigen::VectorXf>(
-      window_.rewards.data_ptr<float>(), Size());
-  for (int64_t i = 0; i < Size(); ++i) {
-    samples.options.row(i) = OptionsRow(window_.options, i).transpose();
+  samples.options.resize(count, Patterns());
+  samples.rewards =
+      Eigen::Map<const Eigen::VectorXf>(rewards.data_ptr<float>(), count);
+  for (int64_t i = 0; i < count; ++i) {
+    samples.options.row(i) = OptionsRow(options, i).transpose();
   }
-  critic_.Fit(samples, Size() <= kMaxSamplesToChoosePriors);
+  return samples;
+}
+
+void PpoLearner::FitCritic() {
+  if (Size() <= kSamplesToChooseOften ||
+      static_cast<double>(seen_) >=
+          kPriorsGrowth * static_cast<double>(chosen_at_)) {
+    critic_.ChoosePriors(
+        SamplesForCritic(std::min(Size(), kMaxSamplesToChoosePriors)));
+    chosen_at_ = seen_;
+  }
+  critic_.Fit(SamplesForCritic(Size()));
   fitted_at_ = seen_;
 }
 
@@ -299,8 +322,10 @@ TensorMap WindowTensors(const SampleBatch& window) {
 std::string PpoLearner::SaveState() const {
   TensorMap state = State();
   const int64_t size = seen_ == 0 ? 0 : Size();
-  state.emplace_back("counters", torch::tensor({updates_, seen_, fitted_at_,
-                                                size}, torch::kLong));
+  state.emplace_back("counters",
+                     torch::tensor({updates_, seen_, fitted_at_, chosen_at_,
+                                    size},
+                                   torch::kLong));
   state.emplace_back("deviation", torch::tensor({deviation_}, torch::kDouble));
   if (size == 0) return SaveTensors(state);
   for (auto& entry : WindowTensors(window_)) state.push_back(std::move(entry));
@@ -311,7 +336,7 @@ std::string PpoLearner::SaveState() const {
 }
 
 absl::Status PpoLearner::LoadState(const std::string& state) {
-  const Tensor counters = torch::zeros({4}, torch::kLong);
+  const Tensor counters = torch::zeros({5}, torch::kLong);
   const Tensor deviation = torch::zeros({1}, torch::kDouble);
   TensorMap fixed = State();
   fixed.emplace_back("counters", counters);
@@ -321,9 +346,10 @@ absl::Status PpoLearner::LoadState(const std::string& state) {
   updates_ = c[0];
   seen_ = c[1];
   fitted_at_ = c[2];
+  chosen_at_ = c[3];
   deviation_ = deviation.item<double>();
-  if (c[3] == 0) return absl::OkStatus();
-  const int64_t n = c[3];
+  const int64_t n = c[4];
+  if (n == 0) return absl::OkStatus();
   window_.states = torch::zeros({n, network_.spec().state_dim});
   window_.options = torch::zeros({n, Patterns()}, torch::kLong);
   window_.probabilities = torch::zeros({n, Patterns()});

@@ -125,12 +125,13 @@ void SimWorld::MakeTastes(policy::Rng& rng) {
   // What the encoder computes of a history: the folded-in embedding and the
   // logarithm of the length.
   const int d = options_.embedding_dim;
+  const float decay = static_cast<float>(options_.recency_decay);
   policy::RowMajorMatrix features(options_.users, d + 1);
   for (int u = 0; u < options_.users; ++u) {
     Eigen::RowVectorXf folded = Eigen::RowVectorXf::Zero(d);
     float weight = 1.0F;
     const auto& history = users_[u].history;
-    for (size_t i = history.size(); i-- > 0; weight *= 0.9F) {
+    for (size_t i = history.size(); i-- > 0; weight *= decay) {
       folded += weight * embeddings_.row(std::stoi(history[i].id.substr(4)));
     }
     features.row(u).head(d) = folded.normalized();

@@ -36,6 +36,7 @@ namespace attune::trainer {
 
 struct SimWorldOptions {
   int users = 1000;
+  // A cluster has to hold more than a history and its candidates.
   int items = 300;
   int clusters = 8;
   int embedding_dim = 16;
@@ -44,6 +45,8 @@ struct SimWorldOptions {
   int candidates = 10;
   // Dimension of the taste z.
   int taste_dims = 4;
+  // The encoder's, so that tastes are functions of what it computes.
+  double recency_decay = 0.6;
   // Quality of an average choice, and the standard deviations of the effects of
   // one option and of one pair of options.
   double base_quality = 0.3;

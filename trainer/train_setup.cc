@@ -191,7 +191,8 @@ absl::StatusOr<std::unique_ptr<TrainSetup>> MakeSim(
     const TrainSetupFlags& flags, int64_t created_seconds) {
   auto setup = std::make_unique<SimSetup>();
   ATTUNE_RETURN_IF_ERROR(ReadCommonFlags(flags, created_seconds, *setup));
-  const SimWorldOptions options{.seed = flags.seed};
+  const SimWorldOptions options{.recency_decay = flags.recency_decay,
+                                .seed = flags.seed};
   setup->world = std::make_unique<SimWorld>(
       options, OptionCounts(*setup->settings.catalog));
   setup->items.tensors = setup->world->ItemTensors();
