@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+// How much of what the simulator has to teach the learners learn, on simulated
+// users that they never saw: 0 is the uniform policy, 1 the best prompt of every
+// user. Worlds and learners are as `attune_trainer train --backend sim` makes
+// them.
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "gtest/gtest.h"
+#include "policy/revision.h"
+#include "trainer/export.h"
+#include "trainer/sim_backend.h"
+#include "trainer/sim_score.h"
+#include "trainer/sim_world.h"
+#include "trainer/train_setup.h"
+#include "trainer/trainer.h"
+
+namespace attune::trainer {
+namespace {
+
+constexpr int kWorkers = 2;
+// LLM calls after which the policy is measured.
+constexpr int64_t kEarly = 600;
+constexpr int64_t kLate = 3000;
+
+// One learner in one world.
+struct Curve {
+  std::string learner;
+  uint64_t seed = 0;
+  // Effects of the world; see SimWorldOptions.
+  SimWorldOptions world;
+  // After kEarly and kLate calls.
+  SimScore early;
+  SimScore late;
+  absl::Status status;
+
+  double BestFixed() const {
+    return early.bounds.Normalised(early.bounds.best_fixed);
+  }
+};
+
+absl::StatusOr<SimScore> Measure(const TrainSetup& setup,
+                                 const SimWorld& world) {
+  auto artifact = MakeRevision(setup.settings, setup.learner->ExportTensors(),
+                               setup.golden);
+  if (!artifact.ok()) return artifact.status();
+  const auto revision = policy::Revision::Load(*std::move(artifact));
+  if (!revision.ok()) return revision.status();
+  return ScoreOnSim(world, (*revision)->policy());
+}
+
+std::vector<int> OptionCounts(const policy::Catalog& catalog) {
+  std::vector<int> counts;
+  for (const policy::Pattern& pattern : catalog.patterns) {
+    counts.push_back(static_cast<int>(pattern.options.size()));
+  }
+  return counts;
+}
+
+absl::Status Learn(Curve& curve, const std::string& directory) {
+  TrainSetupFlags flags;
+  flags.catalog = ATTUNE_SOURCE_DIR "/policy/catalogs/movies.yaml";
+  flags.backend.backend = "sim";
+  flags.learner = curve.learner;
+  flags.seed = curve.seed;
+  auto made = MakeTrainSetup(flags, /*created_seconds=*/0);
+  if (!made.ok()) return made.status();
+  TrainSetup& setup = **made;
+  // The setup's own world, or one with the same items and other effects.
+  curve.world.recency_decay = flags.recency_decay;
+  curve.world.seed = curve.seed;
+  const SimWorld world(curve.world, OptionCounts(*setup.settings.catalog));
+  SimBackend backend(world);
+  TrainOptions options{.budget = kLate,
+                       .seed = curve.seed,
+                       .directory = directory,
+                       .checkpoint_every = 1 << 30,
+                       .clock = [] { return 0.0; }};
+  bool early_done = false;
+  options.on_round = [&](const RoundReport& report) {
+    if (early_done || report.totals.rankings < kEarly) return true;
+    early_done = true;
+    const auto score = Measure(setup, world);
+    curve.status.Update(score.status());
+    if (score.ok()) curve.early = *score;
+    return score.ok();
+  };
+  const auto trained = Train(setup.source, backend, *setup.learner,
+                             setup.settings, setup.golden, options);
+  if (!trained.ok()) return trained.status();
+  auto late = Measure(setup, world);
+  if (late.ok()) curve.late = *late;
+  return late.status();
+}
+
+// Runs them all, a few at a time; each is a function of its seed alone.
+void LearnAll(std::vector<Curve>& curves) {
+  std::string pattern = ::testing::TempDir() + "attune-sim-XXXXXX";
+  const std::string root = mkdtemp(pattern.data());
+  std::atomic<size_t> next = 0;
+  const auto work = [&] {
+    for (size_t i = next++; i < curves.size(); i = next++) {
+      const std::string directory = absl::StrCat(root, "/", i);
+      std::filesystem::create_directory(directory);
+      curves[i].status.Update(Learn(curves[i], directory));
+    }
+  };
+  std::vector<std::thread> workers;
+  for (int i = 0; i < kWorkers; ++i) workers.emplace_back(work);
+  for (std::thread& worker : workers) worker.join();
+  std::filesystem::remove_all(root);
+}
+
+struct Summary {
+  double mean = 0.0;
+  double standard_error = 0.0;
+};
+
+Summary Summarise(const std::vector<double>& values) {
+  const double n = static_cast<double>(values.size());
+  Summary summary;
+  summary.mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
+  double squares = 0.0;
+  for (const double x : values) squares += std::pow(x - summary.mean, 2);
+  summary.standard_error = std::sqrt(squares / (n - 1.0) / n);
+  return summary;
+}
+
+struct Table {
+  Summary early, late, best_fixed;
+};
+
+Table PrintTable(const std::vector<Curve>& curves, const std::string& learner) {
+  std::vector<double> early, late, best_fixed;
+  std::printf("%-5s seed  best fixed  %4d calls  %4d calls\n", learner.c_str(),
+              static_cast<int>(kEarly), static_cast<int>(kLate));
+  for (const Curve& curve : curves) {
+    if (curve.learner != learner) continue;
+    early.push_back(curve.early.Normalised());
+    late.push_back(curve.late.Normalised());
+    best_fixed.push_back(curve.BestFixed());
+    std::printf("%-5s %4d  %10.3f  %10.3f  %10.3f\n", learner.c_str(),
+                static_cast<int>(curve.seed), best_fixed.back(), early.back(),
+                late.back());
+  }
+  const Table table{Summarise(early), Summarise(late), Summarise(best_fixed)};
+  std::printf(
+      "%-5s mean  %4.3f+-%.3f %4.3f+-%.3f %4.3f+-%.3f  (+- standard error)\n\n",
+      learner.c_str(), table.best_fixed.mean, table.best_fixed.standard_error,
+      table.early.mean, table.early.standard_error, table.late.mean,
+      table.late.standard_error);
+  return table;
+}
+
+TEST(SimLearningTest, PpoFindsMostOfWhatThereIsToFind) {
+  std::vector<Curve> curves;
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    curves.push_back({.learner = "ppo", .seed = seed});
+    curves.push_back({.learner = "a2c", .seed = seed});
+  }
+  LearnAll(curves);
+  for (const Curve& curve : curves) {
+    ASSERT_TRUE(curve.status.ok()) << curve.learner << " " << curve.seed << ": "
+                                   << curve.status.ToString();
+  }
+  const Table ppo = PrintTable(curves, "ppo");
+  const Table a2c = PrintTable(curves, "a2c");
+  EXPECT_GE(ppo.early.mean, 0.60);
+  EXPECT_GE(ppo.late.mean, 0.80);
+  // No prompt that is the same for all users gets there.
+  EXPECT_GT(ppo.late.mean, ppo.best_fixed.mean);
+  // The paper's learner gets somewhere, and further with more calls.
+  EXPECT_GT(a2c.early.mean, 0.2);
+  EXPECT_GT(a2c.late.mean, a2c.early.mean);
+}
+
+// As with real LLMs: personal effects too small to be told from noise. Then the
+// best fixed prompt is all that can be learned.
+TEST(SimLearningTest, PpoFallsBackToTheBestFixedPrompt) {
+  std::vector<Curve> curves;
+  for (uint64_t seed = 21; seed <= 24; ++seed) {
+    curves.push_back({.learner = "ppo",
+                      .seed = seed,
+                      .world = {.personal_effect = 0.05}});
+  }
+  LearnAll(curves);
+  double sum = 0.0;
+  for (const Curve& curve : curves) {
+    ASSERT_TRUE(curve.status.ok()) << curve.status.ToString();
+    const SimWorld::Bounds& bounds = curve.late.bounds;
+    // 1: as good as the best fixed prompt.
+    const double value = (curve.late.policy - bounds.uniform) /
+                         (bounds.best_fixed - bounds.uniform);
+    std::printf("ppo   %4d  without personal effects: %.3f of the best fixed\n",
+                static_cast<int>(curve.seed), value);
+    sum += value / static_cast<double>(curves.size());
+  }
+  EXPECT_GE(sum, 0.85);
+}
+
+}  // namespace
+}  // namespace attune::trainer
