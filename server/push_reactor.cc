@@ -29,15 +29,15 @@ void PushReactor::OnReadDone(bool ok) {
 void PushReactor::OnDone() { delete this; }
 
 void PushReactor::HandleMessage() {
-  const absl::Status status = session_.OnMessage(message_);
+  const absl::Status status = session_->OnMessage(message_);
   if (!status.ok()) return End(status);
-  if (session_.is_answered()) return HandleEnd();
+  if (session_->is_answered()) return HandleEnd();
   StartRead(&message_);
 }
 
 void PushReactor::HandleEnd() {
   if (context_.IsCancelled()) return End(absl::CancelledError("cancelled"));
-  End(session_.OnEnd(&response_));
+  End(session_->OnEnd(&response_));
 }
 
 void PushReactor::End(const absl::Status& status) {
@@ -45,6 +45,8 @@ void PushReactor::End(const absl::Status& status) {
   if (!status.ok()) {
     Log(LogLevel::kWarning, "push failed", {{"error", status.ToString()}});
   }
+  // Who knows how the push ended may go on with it at once.
+  session_.reset();
   Finish(ToGrpcStatus(status));
 }
 

@@ -13,6 +13,8 @@
 
 #include <grpcpp/support/server_callback.h>
 
+#include <optional>
+
 #include "attune/v1/policy_service.pb.h"
 #include "server/metrics.h"
 #include "server/policy_handler.h"
@@ -40,7 +42,8 @@ class PushReactor final
   v1::PushRevisionResponse& response_;
   Worker& worker_;
   Metrics& metrics_;
-  PushSession session_;
+  // Empty once the stream has its status.
+  std::optional<PushSession> session_;
   v1::PushRevisionRequest message_;
 };
 
