@@ -164,6 +164,12 @@ absl::Status ApplyFile(const std::string& path, ServerConfig* config) {
   return absl::OkStatus();
 }
 
+// Variables of the attune command and of scripts/, which may be set beside ours.
+bool IsOfAnotherProgram(const std::string& setting) {
+  return setting == "server" || setting == "control" || setting == "cache" ||
+         setting == "require_integration";
+}
+
 absl::Status ApplyEnvironment(const Environment& environment,
                               const std::vector<std::string>& names,
                               ServerConfig* config) {
@@ -171,7 +177,7 @@ absl::Status ApplyEnvironment(const Environment& environment,
     if (!absl::StartsWith(name, kEnvironmentPrefix)) continue;
     const std::string setting =
         absl::AsciiStrToLower(absl::StripPrefix(name, kEnvironmentPrefix));
-    if (setting == "config") continue;
+    if (setting == "config" || IsOfAnotherProgram(setting)) continue;
     const auto value = environment(name);
     if (!value.has_value()) continue;
     ATTUNE_RETURN_IF_ERROR(Apply(setting, *value, name, config));

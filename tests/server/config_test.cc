@@ -57,6 +57,8 @@ TEST(LoadConfigTest, FlagsBeatEnvironmentBeatsFileBeatsDefaults) {
       Load({"--config", file, "--data_listen", "127.0.0.1:3"},
            {{"ATTUNE_DATA_LISTEN", "127.0.0.1:2"},
             {"ATTUNE_CONTROL_LISTEN", "127.0.0.1:2"},
+            {"ATTUNE_SERVER", "host:1"},
+            {"ATTUNE_REQUIRE_INTEGRATION", "1"},
             {"UNRELATED", "x"}});
   ASSERT_THAT(invocation, IsOk());
   EXPECT_EQ(invocation->config.data_listen, "127.0.0.1:3");
