@@ -15,6 +15,7 @@
 #include "gtest/gtest.h"
 #include "policy/revision.h"
 #include "policy/status_macros.h"
+#include "tests/testing/require_file.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/trainer/sample_dataset.h"
 #include "trainer/baselines.h"
@@ -27,7 +28,6 @@
 namespace attune::trainer {
 namespace {
 
-using ::attune::testing::HasMovieLens;
 using ::attune::testing::IsOk;
 using ::attune::testing::MovieLensPath;
 
@@ -36,10 +36,7 @@ constexpr uint64_t kSeed = 1;
 class MovieLensTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!HasMovieLens()) {
-      GTEST_SKIP() << "MovieLens-100K is not in " << MovieLensPath()
-                   << "; scripts/setup.sh fetches it";
-    }
+    ATTUNE_REQUIRE_FILE(MovieLensPath() + ".inter");
     auto dataset = Dataset::Load({.path = MovieLensPath(), .seed = kSeed});
     ASSERT_THAT(dataset, IsOk());
     dataset_ = *std::move(dataset);

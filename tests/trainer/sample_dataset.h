@@ -92,10 +92,6 @@ inline std::string MovieLensPath() {
   return std::string(ATTUNE_CACHE_DIR) + "/data/ml-100k/ml-100k";
 }
 
-inline bool HasMovieLens() {
-  return std::filesystem::exists(MovieLensPath() + ".inter");
-}
-
 }  // namespace attune::testing
 
 #endif  // ATTUNE_TESTS_TRAINER_SAMPLE_DATASET_H_
