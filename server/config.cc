@@ -164,20 +164,21 @@ absl::Status ApplyFile(const std::string& path, ServerConfig* config) {
   return absl::OkStatus();
 }
 
-// Variables of the attune command and of scripts/, which may be set beside ours.
-bool IsOfAnotherProgram(const std::string& setting) {
-  return setting == "server" || setting == "control" || setting == "cache" ||
-         setting == "require_integration";
-}
-
+// Names of variables that are no setting go to `unknown`: Kubernetes, the attune
+// command and scripts/ set some of their own.
 absl::Status ApplyEnvironment(const Environment& environment,
                               const std::vector<std::string>& names,
-                              ServerConfig* config) {
+                              ServerConfig* config,
+                              std::vector<std::string>* unknown) {
   for (const std::string& name : names) {
     if (!absl::StartsWith(name, kEnvironmentPrefix)) continue;
     const std::string setting =
         absl::AsciiStrToLower(absl::StripPrefix(name, kEnvironmentPrefix));
-    if (setting == "config" || IsOfAnotherProgram(setting)) continue;
+    if (setting == "config") continue;
+    if (FindSetting(setting) == nullptr) {
+      unknown->push_back(name);
+      continue;
+    }
     const auto value = environment(name);
     if (!value.has_value()) continue;
     ATTUNE_RETURN_IF_ERROR(Apply(setting, *value, name, config));
@@ -255,8 +256,8 @@ absl::StatusOr<Invocation> LoadConfig(
   if (!flags.config_file.empty()) {
     ATTUNE_RETURN_IF_ERROR(ApplyFile(flags.config_file, &config));
   }
-  ATTUNE_RETURN_IF_ERROR(
-      ApplyEnvironment(environment, environment_names, &config));
+  ATTUNE_RETURN_IF_ERROR(ApplyEnvironment(
+      environment, environment_names, &config, &invocation.unknown_variables));
   for (const auto& [name, text] : flags.values) {
     ATTUNE_RETURN_IF_ERROR(Apply(name, text, "--" + name, &config));
   }

@@ -57,6 +57,8 @@ struct Invocation {
   ServerConfig config;
   // If set: print it and exit (--help, --version, --print_config).
   std::optional<std::string> print;
+  // ATTUNE_ variables that are no setting; worth a warning.
+  std::vector<std::string> unknown_variables;
 };
 
 // Looks up an environment variable; nullopt if unset.

@@ -132,6 +132,10 @@ int main(int argc, char** argv) {
   }
   attune::server::SetLogLevel(invocation->config.log_level);
   attune::server::CaptureLibraryLogs();
+  for (const std::string& name : invocation->unknown_variables) {
+    Log(LogLevel::kWarning, "environment variable is no setting",
+        {{"variable", name}});
+  }
   RaiseFileLimit();
   return Run(invocation->config, signals);
 }

@@ -19,6 +19,7 @@ using ::attune::testing::StatusIs;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::UnorderedElementsAre;
 
 absl::StatusOr<Invocation> Load(
     const std::vector<std::string>& args,
@@ -58,9 +59,11 @@ TEST(LoadConfigTest, FlagsBeatEnvironmentBeatsFileBeatsDefaults) {
            {{"ATTUNE_DATA_LISTEN", "127.0.0.1:2"},
             {"ATTUNE_CONTROL_LISTEN", "127.0.0.1:2"},
             {"ATTUNE_SERVER", "host:1"},
-            {"ATTUNE_REQUIRE_INTEGRATION", "1"},
+            {"ATTUNE_PORT_50051_TCP", "tcp://10.0.0.1:50051"},
             {"UNRELATED", "x"}});
   ASSERT_THAT(invocation, IsOk());
+  EXPECT_THAT(invocation->unknown_variables,
+              UnorderedElementsAre("ATTUNE_SERVER", "ATTUNE_PORT_50051_TCP"));
   EXPECT_EQ(invocation->config.data_listen, "127.0.0.1:3");
   EXPECT_EQ(invocation->config.control_listen, "127.0.0.1:2");
   EXPECT_EQ(invocation->config.metrics_listen, "127.0.0.1:1");
