@@ -101,6 +101,17 @@ absl::Status ReadCommonFlags(const TrainSetupFlags& flags,
   return absl::OkStatus();
 }
 
+// What the tasks and the item embeddings depend on beside the files and the
+// split.
+std::string DataSettings(const TrainSetupFlags& flags) {
+  const DataFlags& data = flags.data;
+  return absl::StrCat("candidates ", data.environment.num_candidates,
+                      " history ", data.environment.max_history,
+                      " min interactions ", data.dataset.min_interactions,
+                      " year ", data.dataset.year_in_title, " epochs ",
+                      flags.lightgcn.epochs, " policy ", flags.policy_name);
+}
+
 // Learner, facts and fingerprint, once items and backend are there.
 absl::Status Finish(const TrainSetupFlags& flags, const std::string& dataset,
                     TrainSetup& setup) {
@@ -114,7 +125,7 @@ absl::Status Finish(const TrainSetupFlags& flags, const std::string& dataset,
       dataset, " catalog ", setup.settings.catalog->digest, " learner ",
       flags.learner, " heads ", flags.heads, " readout ", flags.readout,
       " decay ", flags.recency_decay, " floor ", flags.exploration_floor,
-      " llm ", setup.backend->Identity());
+      " llm ", setup.backend->Identity(), " ", DataSettings(flags));
   ATTUNE_ASSIGN_OR_RETURN(setup.learner, MakeLearner(flags, setup.settings));
   return absl::OkStatus();
 }
