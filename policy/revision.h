@@ -72,8 +72,7 @@ class Revision {
  public:
   // Verifies and takes the bytes. kInvalidArgument says what is wrong with
   // which part: "truncated", "digest", "tensor head.hint.w1: ...", "golden
-  // vector 2:
-  // ...".
+  // vector 2: ...".
   static absl::StatusOr<std::shared_ptr<const Revision>> Load(
       std::string artifact);
   // As Load, from a file that is mapped, not read. kNotFound if there is none.

@@ -17,15 +17,15 @@
 #define ATTUNE_CONCAT_INNER_(a, b) a##b
 #define ATTUNE_CONCAT_(a, b) ATTUNE_CONCAT_INNER_(a, b)
 
-#define ATTUNE_RETURN_IF_ERROR(expr)                 \
-  do {                                               \
-    absl::Status attune_status = (expr);             \
-    if (!attune_status.ok()) return attune_status;   \
+#define ATTUNE_RETURN_IF_ERROR(expr)               \
+  do {                                             \
+    absl::Status attune_status = (expr);           \
+    if (!attune_status.ok()) return attune_status; \
   } while (false)
 
-#define ATTUNE_ASSIGN_OR_RETURN(lhs, expr) \
-  ATTUNE_ASSIGN_OR_RETURN_IMPL_(           \
-      ATTUNE_CONCAT_(attune_statusor_, __LINE__), lhs, expr)
+#define ATTUNE_ASSIGN_OR_RETURN(lhs, expr)                                  \
+  ATTUNE_ASSIGN_OR_RETURN_IMPL_(ATTUNE_CONCAT_(attune_statusor_, __LINE__), \
+                                lhs, expr)
 
 #define ATTUNE_ASSIGN_OR_RETURN_IMPL_(statusor, lhs, expr) \
   auto statusor = (expr);                                  \

@@ -81,9 +81,9 @@ class A2cLearner final : public Learner {
       : options_(options),
         network_(std::move(spec)),
         critics_(MakeCritics(network_.spec(), options.critic_hidden)),
-        actor_adam_({{Concatenate(network_.impl().Matrices(),
-                                  network_.impl().Biases()),
-                      options.actor_learning_rate}}),
+        actor_adam_(
+            {{Concatenate(network_.impl().Matrices(), network_.impl().Biases()),
+              options.actor_learning_rate}}),
         critic_adam_({{ParametersOf(critics_), options.critic_learning_rate}}),
         updates_(torch::zeros({1}, torch::kLong)) {}
 
@@ -133,9 +133,8 @@ LearnerMetrics A2cLearner::Update(absl::Span<const Sample> samples) {
         p.gather(1, batch.options.select(1, k).unsqueeze(1)).squeeze(1);
     actor_loss = actor_loss + PolicyGradientLoss(chosen, delta);
     critic_loss = critic_loss + delta.square().mean();
-    metrics.emplace_back(
-        absl::StrCat("entropy.", network_.spec().patterns[k]),
-        MeanEntropy(p).item<double>());
+    metrics.emplace_back(absl::StrCat("entropy.", network_.spec().patterns[k]),
+                         MeanEntropy(p).item<double>());
   }
   actor_adam_.ZeroGradients();
   actor_loss.backward();

@@ -46,8 +46,7 @@ Tensor FromMatrix(const policy::RowMajorMatrix& matrix) {
 }
 
 Tensor FromVector(const Eigen::VectorXf& vector) {
-  return torch::from_blob(const_cast<float*>(vector.data()),
-                          {1, vector.size()})
+  return torch::from_blob(const_cast<float*>(vector.data()), {1, vector.size()})
       .clone();
 }
 
@@ -69,7 +68,8 @@ torch::nn::GRU MakeGru(const NetworkSpec& spec, policy::Rng& rng) {
   torch::nn::GRU gru(
       torch::nn::GRUOptions(spec.item_dim, spec.gru_hidden).batch_first(true));
   torch::NoGradGuard no_grad;
-  const double deviation = 1.0 / std::sqrt(static_cast<double>(spec.gru_hidden));
+  const double deviation =
+      1.0 / std::sqrt(static_cast<double>(spec.gru_hidden));
   for (Tensor& p : gru->parameters()) {
     p.copy_(Normal(p.sizes().vec(), deviation, rng));
     p.set_requires_grad(false);
@@ -94,8 +94,8 @@ HeadTensors MakeHead(const NetworkSpec& spec, int options, policy::Rng& rng) {
 }  // namespace
 
 int NetworkSpec::TotalOptions() const {
-  return std::accumulate(options_per_pattern.begin(),
-                         options_per_pattern.end(), 0);
+  return std::accumulate(options_per_pattern.begin(), options_per_pattern.end(),
+                         0);
 }
 
 ActorNetwork::ActorNetwork(NetworkSpec spec)
@@ -105,8 +105,8 @@ ActorNetwork::ActorNetwork(NetworkSpec spec)
   impl_->mean = torch::zeros({spec_.state_dim});
   impl_->scale = torch::ones({spec_.state_dim});
   impl_->option_embeddings = FromMatrix(spec_.option_embeddings);
-  impl_->option_projection = Normal(
-      {spec_.heads.score_dim, spec_.option_embeddings.cols()}, 1.0, rng);
+  impl_->option_projection =
+      Normal({spec_.heads.score_dim, spec_.option_embeddings.cols()}, 1.0, rng);
   int64_t offset = 0;
   for (const int options : spec_.options_per_pattern) {
     impl_->heads.push_back(MakeHead(spec_, options, rng));
@@ -124,9 +124,8 @@ void ActorNetwork::Standardise(const policy::RowMajorMatrix& states) {
   const Tensor x = FromMatrix(states);
   impl_->mean.copy_(x.mean(0));
   const Tensor deviation = x.std(0, /*unbiased=*/false);
-  impl_->scale.copy_(
-      torch::where(deviation < kMinScale, torch::ones_like(deviation),
-                   deviation));
+  impl_->scale.copy_(torch::where(deviation < kMinScale,
+                                  torch::ones_like(deviation), deviation));
 }
 
 std::vector<policy::NamedTensor> ActorNetwork::Export() const {
@@ -187,8 +186,7 @@ Eigen::VectorXf ActorNetwork::RunGru(
     const policy::RowMajorMatrix& inputs) const {
   torch::NoGradGuard no_grad;
   torch::nn::GRU gru = impl_->gru;
-  return ToVector(
-      std::get<1>(gru->forward(FromMatrix(inputs).unsqueeze(0))));
+  return ToVector(std::get<1>(gru->forward(FromMatrix(inputs).unsqueeze(0))));
 }
 
 Tensor ActorNetwork::Impl::Standardised(const Tensor& states) const {
@@ -198,8 +196,8 @@ Tensor ActorNetwork::Impl::Standardised(const Tensor& states) const {
 Tensor ActorNetwork::Impl::Personal(int k, const Tensor& x,
                                     const Tensor& options) const {
   const HeadTensors& head = heads[k];
-  Tensor hidden = torch::addmm(
-      head.c1, x, head.w1.narrow(1, 0, spec.state_dim).t());
+  Tensor hidden =
+      torch::addmm(head.c1, x, head.w1.narrow(1, 0, spec.state_dim).t());
   if (spec.heads.kind == policy::HeadsKind::kAutoregressive && k > 0) {
     Tensor earlier = torch::zeros({x.size(0), option_embeddings.size(1)});
     for (int j = 0; j < k; ++j) {
@@ -207,8 +205,7 @@ Tensor ActorNetwork::Impl::Personal(int k, const Tensor& x,
                               0, options.select(1, j) + option_offsets[j]);
     }
     const int64_t e = option_embeddings.size(1);
-    hidden = hidden +
-             earlier.matmul(head.w1.narrow(1, spec.state_dim, e).t());
+    hidden = hidden + earlier.matmul(head.w1.narrow(1, spec.state_dim, e).t());
   }
   return hidden.relu().matmul(head.w2.t());
 }

@@ -8,8 +8,7 @@
 //
 // Readouts:
 //   likelihood  log p(title | prompt) - log p(title | prior prefix), summed
-//   over
-//               the title's tokens. The prompt is evaluated once and all titles
+//               over the title's tokens. The prompt is evaluated once and all titles
 //               follow it in one batch. Priors are kept for the backend's life.
 //               Without a prior prefix nothing is subtracted.
 //   labels      log p of the next token, with and without a blank before the

@@ -38,8 +38,7 @@ absl::StatusOr<LlmAnswer> SimBackend::AnswerOne(
   policy::Rng rng(request.seed, /*stream=*/0x73696d);
   const double quality = world_.Quality(place->user, request.sim_options);
   LlmAnswer answer;
-  answer.displayed_scores =
-      world_.Answer(quality, place->target_position, rng);
+  answer.displayed_scores = world_.Answer(quality, place->target_position, rng);
   answer.usage.llm_calls = 1;
   if (request.prompt->readout == policy::Readout::kGenerate) {
     answer.text = Text(std::exchange(answer.displayed_scores, {}));

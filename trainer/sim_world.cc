@@ -175,9 +175,8 @@ void SimWorld::MakeRewardTable() {
   const int n = options_.candidates;
   std::vector<double> trials;
   for (int step = 0; step <= kQualitySteps; ++step) {
-    const double quality =
-        kLowestQuality +
-        (kHighestQuality - kLowestQuality) * step / kQualitySteps;
+    const double quality = kLowestQuality + (kHighestQuality - kLowestQuality) *
+                                                step / kQualitySteps;
     double sum = 0.0;
     for (int position = 0; position < n; ++position) {
       for (int node = 0; node < kNodes; ++node) {
@@ -200,9 +199,9 @@ void SimWorld::MakeRewardTable() {
 }
 
 double SimWorld::ExpectedReward(double quality) const {
-  const double place = (std::clamp(quality, kLowestQuality, kHighestQuality) -
-                        kLowestQuality) /
-                       (kHighestQuality - kLowestQuality) * kQualitySteps;
+  const double place =
+      (std::clamp(quality, kLowestQuality, kHighestQuality) - kLowestQuality) /
+      (kHighestQuality - kLowestQuality) * kQualitySteps;
   const int below = std::min(static_cast<int>(place), kQualitySteps - 1);
   const double share = place - below;
   return (1.0 - share) * reward_table_[below] +
@@ -226,8 +225,7 @@ std::vector<float> SimWorld::Answer(double quality, int target_position,
   std::vector<float> scores;
   for (int position = 0; position < options_.candidates; ++position) {
     const double merit = position == target_position ? quality : 0.0;
-    scores.push_back(
-        static_cast<float>(merit + Bias(position) + Gumbel(rng)));
+    scores.push_back(static_cast<float>(merit + Bias(position) + Gumbel(rng)));
   }
   return scores;
 }
@@ -239,13 +237,13 @@ Task SimWorld::MakeTask(int user, int draw, int ordinal) const {
   policy::Rng rng(options_.seed + static_cast<uint64_t>(user),
                   0x100 + static_cast<uint64_t>(draw));
   return {.user = -1,
-          .sim_task = static_cast<int64_t>(user) * policy::kMaxCandidates +
-                      position,
+          .sim_task =
+              static_cast<int64_t>(user) * policy::kMaxCandidates + position,
           .history = sim.history,
           .candidates = sim.candidates,
           .target = sim.target,
-          .permutation = policy::Permutation::WithFixed(
-              n, sim.target, position, rng)};
+          .permutation =
+              policy::Permutation::WithFixed(n, sim.target, position, rng)};
 }
 
 std::optional<SimWorld::Place> SimWorld::PlaceOf(int64_t sim_task) const {
@@ -302,13 +300,13 @@ SimWorld::Bounds SimWorld::BoundsOf(absl::Span<const int> users) const {
 }
 
 std::vector<policy::NamedTensor> SimWorld::ItemTensors() const {
-  return {{.name = "item_embeddings",
-           .shape = {embeddings_.rows(), embeddings_.cols()},
-           .values = {embeddings_.data(),
-                      embeddings_.data() + embeddings_.size()}},
-          {.name = "item_popularity",
-           .shape = {static_cast<int64_t>(popularity_.size())},
-           .values = popularity_}};
+  return {
+      {.name = "item_embeddings",
+       .shape = {embeddings_.rows(), embeddings_.cols()},
+       .values = {embeddings_.data(), embeddings_.data() + embeddings_.size()}},
+      {.name = "item_popularity",
+       .shape = {static_cast<int64_t>(popularity_.size())},
+       .values = popularity_}};
 }
 
 std::vector<policy::NamedStrings> SimWorld::ItemStrings() const {

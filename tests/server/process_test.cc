@@ -211,10 +211,10 @@ std::string MovieLensSizedArtifact() {
     strings.values.clear();
     for (int i = 0; i < kItems; ++i) {
       const std::string number = std::to_string(10000 + i);
-      strings.values.push_back(
-          strings.name == "item_ids"      ? number
-          : strings.name == "item_titles" ? "Some Film With a Title " + number
-                                          : "Comedy|Drama");
+      strings.values.push_back(strings.name == "item_ids" ? number
+                               : strings.name == "item_titles"
+                                   ? "Some Film With a Title " + number
+                                   : "Comedy|Drama");
     }
   }
   auto artifact = policy::EncodeRevision(std::move(parts));
@@ -280,9 +280,9 @@ TEST(ProcessTest, StartsQuicklyAndStaysSmallWithARevisionOfMovieLensSize) {
     ASSERT_EQ(response.revision(), policy::RevisionIdOf(artifact));
   }
   const double peak = process.Megabytes("VmHWM");
-  std::cout << "[ revision ] " << artifact.size() << " bytes\n[ serving after ] "
-            << seconds << " s\n[ resident ] " << idle << " MB, at most " << peak
-            << " MB after 500 prompts\n";
+  std::cout << "[ revision ] " << artifact.size()
+            << " bytes\n[ serving after ] " << seconds << " s\n[ resident ] "
+            << idle << " MB, at most " << peak << " MB after 500 prompts\n";
   EXPECT_GT(idle, 1.0);
   if (kSanitized) return;
   EXPECT_LT(peak, 100.0);

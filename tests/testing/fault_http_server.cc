@@ -21,15 +21,15 @@ bool ReadRequest(int socket, FaultHttpServer::Request* request) {
   char buffer[4096];
   size_t head_end = std::string::npos;
   size_t length = 0;
-  while (head_end == std::string::npos ||
-         data.size() < head_end + 4 + length) {
+  while (head_end == std::string::npos || data.size() < head_end + 4 + length) {
     const ssize_t n = recv(socket, buffer, sizeof(buffer), 0);
     if (n <= 0) return false;
     data.append(buffer, n);
     if (head_end != std::string::npos) continue;
     head_end = data.find("\r\n\r\n");
     const size_t at = data.find("Content-Length: ");
-    if (at < head_end) length = std::strtoul(data.c_str() + at + 16, nullptr, 10);
+    if (at < head_end)
+      length = std::strtoul(data.c_str() + at + 16, nullptr, 10);
   }
   request->head = data.substr(0, head_end);
   request->body = data.substr(head_end + 4, length);
@@ -39,8 +39,8 @@ bool ReadRequest(int socket, FaultHttpServer::Request* request) {
 void SendAll(int socket, const std::string& bytes) {
   size_t sent = 0;
   while (sent < bytes.size()) {
-    const ssize_t n = send(socket, bytes.data() + sent, bytes.size() - sent,
-                           MSG_NOSIGNAL);
+    const ssize_t n =
+        send(socket, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
     if (n <= 0) return;
     sent += n;
   }

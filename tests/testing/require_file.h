@@ -25,15 +25,14 @@ inline bool IntegrationIsRequired() {
 
 // Ends the test, or the SetUp() it stands in, if there is no such file: skipped,
 // or failed with ATTUNE_REQUIRE_INTEGRATION=1.
-#define ATTUNE_REQUIRE_FILE(path)                              \
-  do {                                                         \
-    const std::string attune_file = (path);                    \
-    if (std::filesystem::exists(attune_file)) break;           \
-    if (::attune::testing::IntegrationIsRequired()) {          \
-      FAIL() << attune_file << " is missing";                  \
-    }                                                          \
-    GTEST_SKIP() << attune_file                                \
-                 << " is missing; scripts/setup.sh fetches it"; \
+#define ATTUNE_REQUIRE_FILE(path)                                              \
+  do {                                                                         \
+    const std::string attune_file = (path);                                    \
+    if (std::filesystem::exists(attune_file)) break;                           \
+    if (::attune::testing::IntegrationIsRequired()) {                          \
+      FAIL() << attune_file << " is missing";                                  \
+    }                                                                          \
+    GTEST_SKIP() << attune_file << " is missing; scripts/setup.sh fetches it"; \
   } while (false)
 
 #endif  // ATTUNE_TESTS_TESTING_REQUIRE_FILE_H_

@@ -27,8 +27,8 @@ namespace {
 
 using ::attune::testing::IsOk;
 using ::attune::testing::StatusIs;
-using ::testing::HasSubstr;
 using policy::HeadsKind;
+using ::testing::HasSubstr;
 
 constexpr uint64_t kSeed = 20260301;
 constexpr int kStates = 1000;
@@ -180,8 +180,9 @@ TEST_P(ParityTest, EigenComputesWhatLibtorchTrains) {
   EXPECT_GT(largest_logit, 1.0F);
   EXPECT_LE(worst_logit, kTolerance);
   EXPECT_LE(worst_probability, kTolerance);
-  std::printf("[ parity ] logits within %.1e of up to %.1f, probabilities %.1e\n",
-              worst_logit, largest_logit, worst_probability);
+  std::printf(
+      "[ parity ] logits within %.1e of up to %.1f, probabilities %.1e\n",
+      worst_logit, largest_logit, worst_probability);
 }
 
 TEST_P(ParityTest, EarlierOptionsMatterToAutoregressiveHeadsOnly) {
@@ -200,9 +201,9 @@ TEST_P(ParityTest, EarlierOptionsMatterToAutoregressiveHeadsOnly) {
 
 TEST_P(ParityTest, ALoadedNetworkIsTheSavedOne) {
   ActorNetwork copy(Spec(GetParam()));
-  ASSERT_THAT(LoadTensors(SaveTensors(network_.impl().Named()),
-                          copy.impl().Named()),
-              IsOk());
+  ASSERT_THAT(
+      LoadTensors(SaveTensors(network_.impl().Named()), copy.impl().Named()),
+      IsOk());
   const auto expected = network_.Export();
   const auto actual = copy.Export();
   ASSERT_EQ(actual.size(), expected.size());
@@ -213,13 +214,14 @@ TEST_P(ParityTest, ALoadedNetworkIsTheSavedOne) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    AllHeads, ParityTest,
-    ::testing::Values(HeadsKind::kIndependent, HeadsKind::kAutoregressive),
-    [](const ::testing::TestParamInfo<HeadsKind>& info) {
-      return info.param == HeadsKind::kIndependent ? "Independent"
-                                                   : "Autoregressive";
-    });
+INSTANTIATE_TEST_SUITE_P(AllHeads, ParityTest,
+                         ::testing::Values(HeadsKind::kIndependent,
+                                           HeadsKind::kAutoregressive),
+                         [](const ::testing::TestParamInfo<HeadsKind>& info) {
+                           return info.param == HeadsKind::kIndependent
+                                      ? "Independent"
+                                      : "Autoregressive";
+                         });
 
 TEST(GruParityTest, EigenComputesWhatLibtorchDoes) {
   SCOPED_TRACE(::testing::Message() << "seed " << kSeed);
@@ -233,8 +235,7 @@ TEST(GruParityTest, EigenComputesWhatLibtorchDoes) {
         RandomMatrix(1 + static_cast<int>(rng.Below(20)), 16, rng);
     const Eigen::VectorXf expected = network.RunGru(inputs);
     EXPECT_GT(expected.norm(), 0.0F);
-    worst = std::max(worst,
-                     (gru.Run(inputs) - expected).cwiseAbs().maxCoeff());
+    worst = std::max(worst, (gru.Run(inputs) - expected).cwiseAbs().maxCoeff());
   }
   EXPECT_LE(worst, kTolerance);
   std::printf("[ parity ] GRU within %.1e\n", worst);

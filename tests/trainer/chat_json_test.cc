@@ -77,9 +77,9 @@ TEST(ParseUsageTest, IsNothingUnlessBothCountsAreThere) {
 }
 
 TEST(ParseUsageTest, BoundsWhatItIsTold) {
-  const auto usage = ParseUsage(
-      R"({"usage":{"prompt_tokens":18446744073709551615,)"
-      R"("completion_tokens":1}})");
+  const auto usage =
+      ParseUsage(R"({"usage":{"prompt_tokens":18446744073709551615,)"
+                 R"("completion_tokens":1}})");
   ASSERT_TRUE(usage.has_value());
   EXPECT_EQ(usage->prompt_tokens, 1'000'000'000);
 }
@@ -98,8 +98,8 @@ TEST(ParseChatAnswerTest, NamesTheFieldAndNeverEchoesTheBody) {
     const char* names;
   } cases[] = {
       {policy::Readout::kGenerate, "<html>SECRET</html>", "is not JSON"},
-      {policy::Readout::kGenerate, R"({"choices":[{"message":{"content":"SECRE)",
-       "is not JSON"},
+      {policy::Readout::kGenerate,
+       R"({"choices":[{"message":{"content":"SECRE)", "is not JSON"},
       {policy::Readout::kGenerate, R"({"error":"SECRET"})", "choices: "},
       {policy::Readout::kGenerate, R"({"choices":["SECRET"]})", "choices: "},
       {policy::Readout::kGenerate,
@@ -150,8 +150,8 @@ TEST(ParseChatAnswerTest, SurvivesAnyBytes) {
       broken[rng.Below(static_cast<uint32_t>(body.size()))] =
           static_cast<char>(rng.Below(256));
     }
-    const auto readout = i % 2 == 0 ? policy::Readout::kLabels
-                                    : policy::Readout::kGenerate;
+    const auto readout =
+        i % 2 == 0 ? policy::Readout::kLabels : policy::Readout::kGenerate;
     const auto answer = ParseChatAnswer(broken, Prompt(readout));
     if (!answer.ok()) {
       EXPECT_EQ(answer.status().code(), Code::kDataLoss);

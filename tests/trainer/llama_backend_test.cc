@@ -89,8 +89,7 @@ TEST_F(LlamaBackendTest, LikelihoodIsThatOfOneTitleAtATime) {
                                " " + prompt.displayed_titles[i]) -
           plain.LogProbability(prompt.prior_prefix,
                                " " + prompt.displayed_titles[i]);
-      worst = std::max(worst,
-                       std::abs(expected - answer.displayed_scores[i]));
+      worst = std::max(worst, std::abs(expected - answer.displayed_scores[i]));
       EXPECT_NEAR(answer.displayed_scores[i], expected, kTolerance)
           << prompt.displayed_titles[i];
     }
@@ -238,7 +237,8 @@ TEST_F(LlamaBackendTest, RefusesAnOverlongPromptByItsLimit) {
        {policy::Readout::kLikelihood, policy::Readout::kLabels,
         policy::Readout::kGenerate}) {
     const auto bad = MakePrompt(readout, text, {"Alien", "Brazil"}, "Watch");
-    const auto answers = backend_->Answer({{.prompt = &bad}, {.prompt = &good}});
+    const auto answers =
+        backend_->Answer({{.prompt = &bad}, {.prompt = &good}});
     EXPECT_THAT(answers[0], StatusIs(Code::kInvalidArgument,
                                      AllOf(HasSubstr("2048 tokens"),
                                            Not(HasSubstr("SECRET")))));

@@ -107,8 +107,8 @@ class LlamaServer {
     return std::atoi(line.c_str());
   }
 
-  const std::string log_ = absl::StrCat(::testing::TempDir(),
-                                        "/attune_llama_server_", ::getpid());
+  const std::string log_ =
+      absl::StrCat(::testing::TempDir(), "/attune_llama_server_", ::getpid());
   pid_t pid_ = -1;
   int stdin_ = -1;
   int stdout_ = -1;
@@ -132,7 +132,7 @@ policy::Decision Decide(policy::Readout readout, uint64_t seed) {
       Film("Alien (1979)"), Film("Blade Runner (1982)"), Film("Jaws (1975)"),
       Film("Psycho (1960)"), Film("Vertigo (1958)")};
   const std::vector<policy::Item> candidates = {
-      Film("Heat (1995)"),    Film("Toy Story (1995)"), Film("Fargo (1996)"),
+      Film("Heat (1995)"), Film("Toy Story (1995)"), Film("Fargo (1996)"),
       Film("Rear Window (1954)"), Film("Amadeus (1984)")};
   std::vector<int> options;
   for (const policy::Pattern& pattern : (*catalog)->patterns) {
@@ -192,10 +192,10 @@ TEST_F(LlamaServerTest, GeneratesARankingThatCanBeRead) {
     std::printf("[ %s ] %s\n", message.role, message.Text().c_str());
   }
   const LlmAnswer answer = AskOne(decision);
-  std::printf("[ the LLM said ] %s\n[ usage ] %ld + %ld tokens, %.1f s\n",
-              answer.text.c_str(), static_cast<long>(answer.usage.prompt_tokens),
-              static_cast<long>(answer.usage.answer_tokens),
-              answer.usage.seconds);
+  std::printf(
+      "[ the LLM said ] %s\n[ usage ] %ld + %ld tokens, %.1f s\n",
+      answer.text.c_str(), static_cast<long>(answer.usage.prompt_tokens),
+      static_cast<long>(answer.usage.answer_tokens), answer.usage.seconds);
   EXPECT_EQ(answer.usage.llm_calls, 1);
   EXPECT_GT(answer.usage.prompt_tokens, 20);
   EXPECT_GT(answer.usage.answer_tokens, 0);
@@ -237,16 +237,16 @@ TEST_F(LlamaServerTest, ReadsLabelsOfDisplayedPositions) {
   const auto best = std::max_element(answer.displayed_scores.begin(),
                                      answer.displayed_scores.end());
   EXPECT_EQ(ranking->candidates[0],
-            decision.permutation.CandidateAt(static_cast<int>(
-                best - answer.displayed_scores.begin())));
+            decision.permutation.CandidateAt(
+                static_cast<int>(best - answer.displayed_scores.begin())));
 }
 
 #if ATTUNE_WITH_LLAMA
 // Two programs with two builds of llama.cpp read the same prompt the same way:
 // a score at a wrong position would show.
 TEST_F(LlamaServerTest, AgreesWithTheEmbeddedLlmOnLabels) {
-  auto embedded = LlamaBackend::Create({.model_path = ModelPath(),
-                                        .threads = 1});
+  auto embedded =
+      LlamaBackend::Create({.model_path = ModelPath(), .threads = 1});
   ASSERT_THAT(embedded, IsOk());
   for (const uint64_t seed : {3, 4}) {
     const policy::Decision decision = Decide(policy::Readout::kLabels, seed);

@@ -78,8 +78,7 @@ struct Fault {
 const std::vector<Fault>& Faults() {
   static const auto* const kFaults = new std::vector<Fault>{
       {"Dropped", "", Code::kUnavailable, "LLM endpoint: "},
-      {"Slow", HangReply(), Code::kDeadlineExceeded,
-       "LLM endpoint: timed out"},
+      {"Slow", HangReply(), Code::kDeadlineExceeded, "LLM endpoint: timed out"},
       {"Http429", HttpReplyBytes(429, kSecret), Code::kUnavailable,
        "LLM endpoint: answered HTTP 429"},
       {"Http500", HttpReplyBytes(500, kSecret), Code::kUnavailable,
@@ -126,8 +125,8 @@ TEST_P(LlmFaultsTest, LeaveTheOtherTasksAlone) {
     return Says(Labels(all));
   });
   const auto tasks = TargetTasks(9);
-  const auto run =
-      AskAll(server.url(), tasks, GetParam().reply == HangReply() ? 500 : 20000);
+  const auto run = AskAll(server.url(), tasks,
+                          GetParam().reply == HangReply() ? 500 : 20000);
   ASSERT_THAT(run, IsOk());
   for (int i = 0; i < 9; ++i) {
     const Outcome& outcome = run->outcomes[i];

@@ -40,11 +40,12 @@ inline policy::RenderedPrompt MakePrompt(policy::Readout readout,
 // order is another one. Prompts 2k and 2k + 1 begin alike for over 32 tokens.
 inline std::vector<policy::RenderedPrompt> FilmPrompts(int count) {
   const std::vector<std::string> films = {
-      "Heat",           "Toy Story",     "The Godfather", "Fargo",
-      "Star Wars",      "Pulp Fiction",  "Casablanca",    "Vertigo",
-      "Some Like It Hot", "Groundhog Day"};
-  const std::vector<std::string> seen = {
-      "Alien", "Blade Runner", "The Sting", "Psycho", "Jaws", "Amadeus"};
+      "Heat",         "Toy Story", "The Godfather",
+      "Fargo",        "Star Wars", "Pulp Fiction",
+      "Casablanca",   "Vertigo",   "Some Like It Hot",
+      "Groundhog Day"};
+  const std::vector<std::string> seen = {"Alien",  "Blade Runner", "The Sting",
+                                         "Psycho", "Jaws",         "Amadeus"};
   std::vector<policy::RenderedPrompt> prompts;
   for (int i = 0; i < count; ++i) {
     policy::Rng rng(static_cast<uint64_t>(i));
@@ -60,7 +61,8 @@ inline std::vector<policy::RenderedPrompt> FilmPrompts(int count) {
     prompts.push_back(MakePrompt(
         policy::Readout::kLikelihood,
         "I recently watched: " + history + ".\nCandidates:\n" + list +
-            "Answer with the letters of all candidates, best first, one a line.",
+            "Answer with the letters of all candidates, best first, one a "
+            "line.",
         titles, "The best movie for you to watch next is"));
   }
   return prompts;

@@ -71,9 +71,8 @@ TEST(PolicyGradientLossTest, IsMinusTheMeanOfLogProbabilityTimesAdvantage) {
       PolicyGradientLoss(Doubles({0.5, 0.25}), Doubles({2.0, -1.0}));
   // -(2 ln 0.5 - ln 0.25) / 2 = -(-2 ln 2 + 2 ln 2) / 2
   EXPECT_NEAR(loss.item<double>(), 0.0, 1e-12);
-  EXPECT_NEAR(
-      PolicyGradientLoss(Doubles({0.5}), Doubles({3.0})).item<double>(),
-      3.0 * std::log(2.0), 1e-12);
+  EXPECT_NEAR(PolicyGradientLoss(Doubles({0.5}), Doubles({3.0})).item<double>(),
+              3.0 * std::log(2.0), 1e-12);
 }
 
 TEST(PolicyGradientLossTest, HasTheGradientOfItsValues) {
@@ -83,9 +82,8 @@ TEST(PolicyGradientLossTest, HasTheGradientOfItsValues) {
   ExpectGradient(
       [&](const Tensor& p) { return PolicyGradientLoss(p, advantage); },
       chosen);
-  ExpectConstant(
-      [&](const Tensor& a) { return PolicyGradientLoss(chosen, a); },
-      advantage);
+  ExpectConstant([&](const Tensor& a) { return PolicyGradientLoss(chosen, a); },
+                 advantage);
 }
 
 TEST(TdErrorTest, IsRewardPlusDiscountedNextValueMinusValue) {
@@ -118,9 +116,8 @@ TEST(ClippedSurrogateLossTest, ClipsWhatWouldGoTooFar) {
   // Better than expected and already more probable by half: clipped at 1.2.
   // Worse and more probable: not clipped. Better, less probable: not clipped.
   // Worse, less probable by half: clipped at 0.8.
-  const Tensor loss =
-      ClippedSurrogateLoss(Doubles({1.5, 1.5, 0.5, 0.5}),
-                           Doubles({1.0, -1.0, 1.0, -1.0}), 0.2);
+  const Tensor loss = ClippedSurrogateLoss(
+      Doubles({1.5, 1.5, 0.5, 0.5}), Doubles({1.0, -1.0, 1.0, -1.0}), 0.2);
   EXPECT_NEAR(loss.item<double>(), -(1.2 - 1.5 + 0.5 - 0.8) / 4.0, 1e-12);
 }
 
@@ -130,9 +127,7 @@ TEST(ClippedSurrogateLossTest, HasTheGradientOfItsValues) {
   const Tensor ratio = Random({12}, 0.5, 1.6, rng);
   const Tensor advantage = Random({12}, -1.0, 1.0, rng);
   ExpectGradient(
-      [&](const Tensor& r) {
-        return ClippedSurrogateLoss(r, advantage, 0.2);
-      },
+      [&](const Tensor& r) { return ClippedSurrogateLoss(r, advantage, 0.2); },
       ratio);
   ExpectConstant(
       [&](const Tensor& a) { return ClippedSurrogateLoss(ratio, a, 0.2); },
@@ -180,9 +175,9 @@ TEST(ImprovementLossTest, HasTheGradientOfItsValues) {
 }
 
 TEST(MeanEntropyTest, IsLogOfTheNumberOfOptionsWhenUniform) {
-  EXPECT_NEAR(MeanEntropy(torch::full({2, 5}, 0.2, torch::kDouble))
-                  .item<double>(),
-              std::log(5.0), 1e-12);
+  EXPECT_NEAR(
+      MeanEntropy(torch::full({2, 5}, 0.2, torch::kDouble)).item<double>(),
+      std::log(5.0), 1e-12);
   const Tensor p = Doubles({0.5, 0.25, 0.25}).unsqueeze(0);
   EXPECT_NEAR(MeanEntropy(p).item<double>(), 1.5 * std::log(2.0), 1e-12);
 }

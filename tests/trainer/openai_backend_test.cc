@@ -68,8 +68,9 @@ std::string TopLogprobs(const std::string& entries) {
   return HttpReplyBytes(
       200, R"({"choices":[{"message":{"content":"A"},"logprobs":{"content":)"
            R"([{"token":"A","logprob":-0.1,"top_logprobs":[)" +
-               entries + R"(]}]}}],"usage":{"prompt_tokens":9,)"
-                         R"("completion_tokens":1}})");
+               entries +
+               R"(]}]}}],"usage":{"prompt_tokens":9,)"
+               R"("completion_tokens":1}})");
 }
 
 // A port on which nobody listens.
@@ -165,11 +166,10 @@ TEST(OpenAiBackendTest, RefusesLikelihoodWithoutACall) {
 }
 
 TEST(OpenAiBackendTest, AddsUpALabelsTokensAndFloorsAbsentOnes) {
-  FaultHttpServer server(
-      {TopLogprobs(R"({"token":"B","logprob":-1.0},)"
-                   R"({"token":" B","logprob":-1.0},)"
-                   R"({"token":"the","logprob":-5.0},)"
-                   R"({"token":"A","logprob":-3.0})")});
+  FaultHttpServer server({TopLogprobs(R"({"token":"B","logprob":-1.0},)"
+                                      R"({"token":" B","logprob":-1.0},)"
+                                      R"({"token":"the","logprob":-5.0},)"
+                                      R"({"token":"A","logprob":-3.0})")});
   auto backend = OpenAiBackend::Create(Options(server.url()));
   ASSERT_THAT(backend, IsOk());
   const auto answer = AskOnce(**backend, Labels());
@@ -195,8 +195,8 @@ class OpenAiFaultTest : public ::testing::TestWithParam<Fault> {};
 TEST_P(OpenAiFaultTest, BecomesAStatusAfterItsRetries) {
   FaultHttpServer server({GetParam().reply});
   OpenAiOptions options = Options(server.url());
-  options.http.timeout = std::chrono::milliseconds(
-      GetParam().reply == HangReply() ? 100 : 20000);
+  options.http.timeout =
+      std::chrono::milliseconds(GetParam().reply == HangReply() ? 100 : 20000);
   auto backend = OpenAiBackend::Create(options);
   ASSERT_THAT(backend, IsOk());
   const bool labels = std::string(GetParam().name).starts_with("Labels");
@@ -213,8 +213,8 @@ TEST_P(OpenAiFaultTest, IsForgottenOnceTheEndpointRecovers) {
       {GetParam().reply,
        labels ? TopLogprobs(R"({"token":"A","logprob":-1.0})") : GoodReply()});
   OpenAiOptions options = Options(server.url());
-  options.http.timeout = std::chrono::milliseconds(
-      GetParam().reply == HangReply() ? 500 : 20000);
+  options.http.timeout =
+      std::chrono::milliseconds(GetParam().reply == HangReply() ? 500 : 20000);
   auto backend = OpenAiBackend::Create(options);
   ASSERT_THAT(backend, IsOk());
   const bool retried = GetParam().calls > 1;
@@ -270,8 +270,8 @@ INSTANTIATE_TEST_SUITE_P(
                    R"("logprobs":null}]})"),
               Code::kDataLoss, 2},
         Fault{"LabelsNoneKnown",
-              TopLogprobs(R"({"token":"the","logprob":-1.0})"),
-              Code::kDataLoss, 2},
+              TopLogprobs(R"({"token":"the","logprob":-1.0})"), Code::kDataLoss,
+              2},
         Fault{"LabelsWrongNumber",
               TopLogprobs(R"({"token":"A","logprob":"-1"})"), Code::kDataLoss,
               2},
@@ -294,8 +294,9 @@ TEST(OpenAiBackendTest, StopsReadingABodyThatIsTooLong) {
   FaultHttpServer server({Body(start + std::string(50 << 20, 'x') + "\"}}]}")});
   auto backend = OpenAiBackend::Create(Options(server.url()));
   ASSERT_THAT(backend, IsOk());
-  EXPECT_THAT(AskOnce(**backend, Generate()),
-              StatusIs(Code::kDataLoss, HasSubstr("longer than 4194304 bytes")));
+  EXPECT_THAT(
+      AskOnce(**backend, Generate()),
+      StatusIs(Code::kDataLoss, HasSubstr("longer than 4194304 bytes")));
 }
 
 TEST(OpenAiBackendTest, NeverHasMoreCallsInFlightThanAllowed) {

@@ -119,10 +119,10 @@ class PlainLlama {
 
   std::vector<llama_token> Tokenize(const std::string& text) const {
     std::vector<llama_token> tokens(text.size() + 8);
-    const int n = llama_tokenize(vocab(), text.data(),
-                                 static_cast<int>(text.size()), tokens.data(),
-                                 static_cast<int>(tokens.size()),
-                                 /*add_special=*/false, /*parse_special=*/true);
+    const int n =
+        llama_tokenize(vocab(), text.data(), static_cast<int>(text.size()),
+                       tokens.data(), static_cast<int>(tokens.size()),
+                       /*add_special=*/false, /*parse_special=*/true);
     if (n < 0) std::abort();
     tokens.resize(n);
     return tokens;

@@ -214,8 +214,8 @@ TEST_P(ResumeRefusalTest, LeavesARunOfOtherSettingsAlone) {
 }
 
 INSTANTIATE_TEST_SUITE_P(OneIsEnough, ResumeRefusalTest,
-                         ::testing::Values(Settings{"a2c", "a2c",
-                                                    "independent", 1}));
+                         ::testing::Values(Settings{"a2c", "a2c", "independent",
+                                                    1}));
 
 }  // namespace
 }  // namespace attune::trainer

@@ -195,9 +195,8 @@ TEST(SimLearningTest, PpoFindsMostOfWhatThereIsToFind) {
 TEST(SimLearningTest, PpoFallsBackToTheBestFixedPrompt) {
   std::vector<Curve> curves;
   for (uint64_t seed = 21; seed <= 24; ++seed) {
-    curves.push_back({.learner = "ppo",
-                      .seed = seed,
-                      .world = {.personal_effect = 0.05}});
+    curves.push_back(
+        {.learner = "ppo", .seed = seed, .world = {.personal_effect = 0.05}});
   }
   LearnAll(curves);
   double sum = 0.0;

@@ -24,15 +24,12 @@ using ::attune::testing::StatusIs;
 
 constexpr uint64_t kSeed = 9;
 
-SimWorld SmallWorld() {
-  return {{.users = 40, .seed = kSeed}, {3, 2, 4}};
-}
+SimWorld SmallWorld() { return {{.users = 40, .seed = kSeed}, {3, 2, 4}}; }
 
 int RankOf(const std::vector<float>& scores, int position) {
   return 1 + static_cast<int>(
-                 std::count_if(scores.begin(), scores.end(), [&](float s) {
-                   return s > scores[position];
-                 }));
+                 std::count_if(scores.begin(), scores.end(),
+                               [&](float s) { return s > scores[position]; }));
 }
 
 TEST(SimWorldTest, ExpectedRewardIsTheMeanOfManyAnswers) {
@@ -119,8 +116,7 @@ TEST(SimWorldTest, PersonalEffectsMatter) {
 TEST(SimWorldTest, IsAFunctionOfItsSeed) {
   const SimWorld one = SmallWorld();
   const SimWorld same = SmallWorld();
-  const SimWorld other({.users = 40, .seed = kSeed + 1},
-                       {3, 2, 4});
+  const SimWorld other({.users = 40, .seed = kSeed + 1}, {3, 2, 4});
   EXPECT_EQ(one.Quality(5, {2, 1, 3}), same.Quality(5, {2, 1, 3}));
   EXPECT_NE(one.Quality(5, {2, 1, 3}), other.Quality(5, {2, 1, 3}));
   EXPECT_EQ(one.ItemTensors()[0].values, same.ItemTensors()[0].values);
@@ -157,8 +153,7 @@ TEST(SimWorldTest, TargetsAreDisplayedEverywhereEquallyOften) {
 TEST(SimWorldTest, KnowsWhatIsATaskAndAChoice) {
   const SimWorld world = SmallWorld();
   EXPECT_FALSE(world.PlaceOf(-1).has_value());
-  EXPECT_FALSE(
-      world.PlaceOf(int64_t{40} * policy::kMaxCandidates).has_value());
+  EXPECT_FALSE(world.PlaceOf(int64_t{40} * policy::kMaxCandidates).has_value());
   EXPECT_FALSE(world.PlaceOf(10).has_value());
   EXPECT_TRUE(world.Fits({2, 1, 3}));
   EXPECT_FALSE(world.Fits({2, 1}));

@@ -63,8 +63,8 @@ class SqliteCacheTest : public ::testing::Test {
 };
 
 TEST_F(SqliteCacheTest, ReturnsTheVeryBytes) {
-  const LlmAnswer odd = Answer(std::string("\0\xFF'\n", 4),
-                               {-0.0F, 1e-45F, -3.4e38F, 0.1F});
+  const LlmAnswer odd =
+      Answer(std::string("\0\xFF'\n", 4), {-0.0F, 1e-45F, -3.4e38F, 0.1F});
   const LlmAnswer empty = Answer("", {});
   const std::string key("\0k\xFE", 3);
   Open()->Put({{key, &odd}, {"empty", &empty}}).IgnoreError();
@@ -127,8 +127,8 @@ TEST_F(SqliteCacheTest, ReportsADamagedFileWithoutItsPath) {
   const absl::Status status =
       cache.ok() ? (*cache)->Get("k").status() : cache.status();
   EXPECT_THAT(status,
-              StatusIs(Code::kDataLoss, AllOf(HasSubstr("damaged"),
-                                              Not(HasSubstr("SECRET")))));
+              StatusIs(Code::kDataLoss,
+                       AllOf(HasSubstr("damaged"), Not(HasSubstr("SECRET")))));
 }
 
 }  // namespace

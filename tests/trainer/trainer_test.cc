@@ -325,8 +325,8 @@ TEST_F(TrainerTest, RefusesACheckpointOfOtherSettings) {
   const auto before = Metrics();
   options_.resume = true;
   options_.fingerprint = "other settings";
-  EXPECT_THAT(Run(llm, learner), StatusIs(Code::kFailedPrecondition,
-                                          HasSubstr("other settings")));
+  EXPECT_THAT(Run(llm, learner),
+              StatusIs(Code::kFailedPrecondition, HasSubstr("other settings")));
   // Nothing was asked, and what is there is as it was.
   EXPECT_EQ(llm.calls(), 64);
   EXPECT_EQ(Metrics(), before);

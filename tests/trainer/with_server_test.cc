@@ -205,15 +205,15 @@ TEST_P(WithServerTest, TrainerAndServerGiveTheSameBytes) {
   EXPECT_EQ(distinct_.size(), 2U * kUsers);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Heads, WithServerTest,
-    ::testing::Values(policy::HeadsKind::kIndependent,
-                      policy::HeadsKind::kAutoregressive),
-    [](const auto& info) {
-      return std::string(info.param == policy::HeadsKind::kIndependent
-                             ? "Independent"
-                             : "Autoregressive");
-    });
+INSTANTIATE_TEST_SUITE_P(Heads, WithServerTest,
+                         ::testing::Values(policy::HeadsKind::kIndependent,
+                                           policy::HeadsKind::kAutoregressive),
+                         [](const auto& info) {
+                           return std::string(
+                               info.param == policy::HeadsKind::kIndependent
+                                   ? "Independent"
+                                   : "Autoregressive");
+                         });
 
 }  // namespace
 }  // namespace attune::trainer
