@@ -13,22 +13,75 @@
 namespace attune::trainer {
 namespace {
 
-constexpr float kCommonGrid[] = {0.1F, 0.2F, 0.4F};
-constexpr float kPersonalGrid[] = {0.02F, 0.1F, 0.2F, 0.4F};
+// Where priors start and how far they may go.
+constexpr float kCommonStart = 0.2F;
+constexpr float kPersonalStart = 0.2F;
+constexpr float kSmallest = 0.0125F;
+constexpr float kLargest = 1.6F;
+// Deviation of a prior's logarithm from its start, before any sample.
+constexpr double kLogDeviation = 2.0;
 
 float Square(float x) { return x * x; }
 
+// What the kernel is made of: how alike the samples' states are, and in which
+// patterns they chose the same option.
+struct Likeness {
+  Eigen::MatrixXf states;             // [N, N]
+  std::vector<Eigen::MatrixXf> same;  // [K] of [N, N], 0 or 1
+  Eigen::MatrixXf pairs;              // [N, N] pairs of equal options
+
+  explicit Likeness(const CriticSamples& samples)
+      : states(samples.x * samples.x.transpose() /
+               static_cast<float>(samples.x.cols())) {
+    const Eigen::Index n = samples.x.rows();
+    Eigen::MatrixXf total = Eigen::MatrixXf::Zero(n, n);
+    for (Eigen::Index k = 0; k < samples.options.cols(); ++k) {
+      Eigen::MatrixXf& equal = same.emplace_back(n, n);
+      for (Eigen::Index j = 0; j < n; ++j) {
+        const int option = samples.options(j, k);
+        equal.col(j) = (samples.options.col(k).array() == option).cast<float>();
+      }
+      total += equal;
+    }
+    pairs = 0.5F * total.array() * (total.array() - 1.0F);
+  }
+
+  // Covariance of the samples relative to the noise's variance, noise included.
+  Eigen::MatrixXf Covariance(const CriticPriors& priors) const {
+    Eigen::MatrixXf sum =
+        Square(priors.user) * states + Square(priors.pair) * pairs;
+    for (size_t k = 0; k < same.size(); ++k) {
+      sum.array() +=
+          same[k].array() * (Square(priors.common[k]) +
+                             Square(priors.personal[k]) * states.array());
+    }
+    sum.diagonal().array() += 1.0F;
+    return sum;
+  }
+};
+
 // Log marginal likelihood with the noise's scale maximised out, up to a
 // constant.
-double LogEvidence(const Eigen::LLT<Eigen::MatrixXf>& factor,
-                   const Eigen::VectorXf& y, const Eigen::VectorXf& dual) {
+double LogEvidence(const Eigen::MatrixXf& covariance,
+                   const Eigen::VectorXf& y) {
+  const Eigen::LLT<Eigen::MatrixXf> factor(covariance);
   const double n = static_cast<double>(y.size());
-  const double quadratic = static_cast<double>(y.dot(dual));
+  const double quadratic = static_cast<double>(y.dot(factor.solve(y)));
   double half_log_det = 0.0;
   for (Eigen::Index i = 0; i < y.size(); ++i) {
     half_log_det += std::log(static_cast<double>(factor.matrixLLT()(i, i)));
   }
   return -0.5 * n * std::log(quadratic / n) - half_log_det;
+}
+
+// What is believed of the priors themselves: log-normal around their starts.
+double LogPrior(const CriticPriors& priors) {
+  const auto one = [](const Eigen::VectorXf& values, float start) {
+    return (values.array() / start).log().square().sum();
+  };
+  return -0.5 / (kLogDeviation * kLogDeviation) *
+         static_cast<double>(one(priors.common, kCommonStart) +
+                             one(priors.personal, kPersonalStart));
 }
 
 }  // namespace
@@ -43,45 +96,36 @@ CentralCritic::CentralCritic(std::vector<int> options_per_pattern, int dim)
   common_.setZero(total_);
   personal_.setZero(total_, dim_);
   pair_.setZero(total_, total_);
-}
-
-Eigen::MatrixXf CentralCritic::Kernel(const CriticSamples& samples,
-                                      const CriticPriors& priors) const {
-  const Eigen::Index n = samples.x.rows();
-  const Eigen::MatrixXf similar =
-      samples.x * samples.x.transpose() / static_cast<float>(dim_);
-  // Number of patterns in which two samples chose the same option.
-  Eigen::MatrixXf same = Eigen::MatrixXf::Zero(n, n);
-  for (Eigen::Index k = 0; k < samples.options.cols(); ++k) {
-    for (Eigen::Index j = 0; j < n; ++j) {
-      const int option = samples.options(j, k);
-      same.col(j).array() +=
-          (samples.options.col(k).array() == option).cast<float>();
-    }
-  }
-  const auto s = same.array();
-  return Square(priors.user) * similar.array() + Square(priors.common) * s +
-         Square(priors.personal) * s * similar.array() +
-         Square(priors.pair) * 0.5F * s * (s - 1.0F);
+  const auto patterns = static_cast<Eigen::Index>(offsets_.size());
+  priors_.common.setConstant(patterns, kCommonStart);
+  priors_.personal.setConstant(patterns, kPersonalStart);
 }
 
 void CentralCritic::ChoosePriors(const CriticSamples& samples) {
-  const Eigen::Index n = samples.rewards.size();
   const Eigen::VectorXf y = samples.rewards.array() - samples.rewards.mean();
   if (y.squaredNorm() == 0.0F) return;
-  const Eigen::MatrixXf identity = Eigen::MatrixXf::Identity(n, n);
-  double best = -std::numeric_limits<double>::infinity();
-  CriticPriors candidate = priors_;
-  for (const float common : kCommonGrid) {
-    for (const float personal : kPersonalGrid) {
-      candidate.common = common;
-      candidate.personal = personal;
-      const Eigen::LLT<Eigen::MatrixXf> factor(Kernel(samples, candidate) +
-                                               identity);
-      const double evidence = LogEvidence(factor, y, factor.solve(y));
-      if (evidence <= best) continue;
-      best = evidence;
-      priors_ = candidate;
+  const Likeness likeness(samples);
+  const auto score = [&](const CriticPriors& priors) {
+    return LogEvidence(likeness.Covariance(priors), y) + LogPrior(priors);
+  };
+  double best = score(priors_);
+  // Takes the step if it is an improvement.
+  const auto accept = [&](const CriticPriors& candidate) {
+    const double value = score(candidate);
+    if (value <= best) return false;
+    best = value;
+    priors_ = candidate;
+    return true;
+  };
+  for (Eigen::VectorXf CriticPriors::*kind :
+       {&CriticPriors::common, &CriticPriors::personal}) {
+    for (Eigen::Index k = 0; k < (priors_.*kind).size(); ++k) {
+      for (const float factor : {2.0F, 0.5F}) {
+        CriticPriors candidate = priors_;
+        float& value = (candidate.*kind)[k];
+        value = std::clamp(value * factor, kSmallest, kLargest);
+        if (value != (priors_.*kind)[k] && accept(candidate)) break;
+      }
     }
   }
 }
@@ -91,9 +135,8 @@ void CentralCritic::Fit(const CriticSamples& samples) {
   mean_ = samples.rewards.mean();
   const Eigen::VectorXf y = samples.rewards.array() - mean_;
   if (y.squaredNorm() == 0.0F) return;
-  const Eigen::LLT<Eigen::MatrixXf> factor(
-      Kernel(samples, priors_) + Eigen::MatrixXf::Identity(n, n));
-  const Eigen::VectorXf dual = factor.solve(y);
+  const Eigen::VectorXf dual =
+      Likeness(samples).Covariance(priors_).llt().solve(y);
   noise_ = std::sqrt(std::max(0.0F, y.dot(dual)) / static_cast<float>(n));
   SetWeights(samples, dual);
 }
@@ -117,15 +160,19 @@ void CentralCritic::SetWeights(const CriticSamples& samples,
       }
     }
   }
-  common_ *= Square(priors_.common);
-  personal_ *= Square(priors_.personal) / d;
+  for (int k = 0; k < patterns; ++k) {
+    const int n = options_per_pattern_[k];
+    common_.segment(offsets_[k], n) *= Square(priors_.common[k]);
+    personal_.middleRows(offsets_[k], n) *= Square(priors_.personal[k]) / d;
+  }
   pair_ *= Square(priors_.pair);
 }
 
 Eigen::VectorXf CentralCritic::Save() const {
-  Eigen::VectorXf numbers(6 + dim_ + total_ + personal_.size() + pair_.size());
-  numbers << mean_, noise_, priors_.user, priors_.common, priors_.personal,
-      priors_.pair, user_, common_, personal_.reshaped<Eigen::RowMajor>(),
+  Eigen::VectorXf numbers(4 + 2 * priors_.common.size() + dim_ + total_ +
+                          personal_.size() + pair_.size());
+  numbers << mean_, noise_, priors_.user, priors_.pair, priors_.common,
+      priors_.personal, user_, common_, personal_.reshaped<Eigen::RowMajor>(),
       pair_.reshaped();
   return numbers;
 }
@@ -133,12 +180,15 @@ Eigen::VectorXf CentralCritic::Save() const {
 void CentralCritic::Load(const Eigen::VectorXf& numbers) {
   mean_ = numbers[0];
   noise_ = numbers[1];
-  priors_ = {numbers[2], numbers[3], numbers[4], numbers[5]};
-  const float* next = numbers.data() + 6;
+  priors_.user = numbers[2];
+  priors_.pair = numbers[3];
+  const float* next = numbers.data() + 4;
   const auto take = [&next](auto& weights) {
     std::copy_n(next, weights.size(), weights.data());
     next += weights.size();
   };
+  take(priors_.common);
+  take(priors_.personal);
   take(user_);
   take(common_);
   take(personal_);

@@ -9,11 +9,11 @@
 //           + sum_k  b_k[a_k]                         what all users share
 //           + sum_k  w_k[a_k].x                       what is personal
 //           + sum_{k<l} p_kl[a_k, a_l]                how two options combine
-// fitted to every sample by Bayesian linear regression: one Gaussian prior for
-// each of the four kinds of weights and Gaussian noise. How much to believe in
-// common and in personal effects at all is read from the data (the evidence,
-// MacKay 1992), so with few or noisy rewards the critic falls back to the best
-// fixed options.
+// fitted to every sample by Bayesian linear regression: Gaussian priors, one for
+// each pattern and kind of weight, and Gaussian noise. How much to believe in
+// common and in personal effects of a pattern at all is read from the data (the
+// evidence, MacKay 1992; one prior a group of weights, Neal 1996), so where
+// rewards are few or noisy the critic falls back to the best fixed options.
 //
 // Solved in the dual, one unknown a sample. Thread-compatible.
 
@@ -34,8 +34,8 @@ struct CriticSamples {
 // unit mean square; see the formula above.
 struct CriticPriors {
   float user = 0.5F;
-  float common = 0.3F;
-  float personal = 0.3F;
+  Eigen::VectorXf common;    // [K]
+  Eigen::VectorXf personal;  // [K]
   float pair = 0.1F;
 };
 
@@ -44,8 +44,8 @@ class CentralCritic {
   // Q = 0. REQUIRES: at least one pattern.
   CentralCritic(std::vector<int> options_per_pattern, int dim);
 
-  // Picks the priors `common` and `personal` by the samples' evidence from a
-  // small grid. Costs a dozen fits.
+  // Halves or doubles each prior while the samples' evidence says so, from
+  // where the last call left them. Costs about four fits a pattern.
   void ChoosePriors(const CriticSamples& samples);
   // Fits to the samples from scratch. Linear algebra of N^3 / 3
   // multiplications.
@@ -63,14 +63,10 @@ class CentralCritic {
   void Load(const Eigen::VectorXf& numbers);
 
   const CriticPriors& priors() const { return priors_; }
-  void set_priors(const CriticPriors& priors) { priors_ = priors; }
   // Standard deviation of the rewards that the fit does not explain.
   float noise() const { return noise_; }
 
  private:
-  // Kernel matrix of the samples relative to the noise, without the noise.
-  Eigen::MatrixXf Kernel(const CriticSamples& samples,
-                         const CriticPriors& priors) const;
   void SetWeights(const CriticSamples& samples, const Eigen::VectorXf& dual);
 
   std::vector<int> options_per_pattern_;

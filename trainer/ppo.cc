@@ -79,8 +79,8 @@ class PpoLearner final : public Learner {
   CentralCritic critic_;
   Adam adam_;
   SampleBatch window_;
-  Tensor varies_;           // [state_dim] 1 where a column varies
-  Tensor critic_columns_;   // [d] indices of those columns
+  Tensor varies_;          // [state_dim] 1 where a column varies
+  Tensor critic_columns_;  // [d] indices of those columns
   int64_t updates_ = 0;
   int64_t seen_ = 0;        // samples, forgotten ones included
   int64_t fitted_at_ = 0;   // seen_ at the critic's last fit
@@ -100,8 +100,7 @@ Tensor ToRow(const Eigen::VectorXf& row) {
 
 Eigen::VectorXi OptionsRow(const Tensor& options, int64_t i) {
   return Eigen::Map<const Eigen::Matrix<int64_t, Eigen::Dynamic, 1>>(
-             options.data_ptr<int64_t>() + i * options.size(1),
-             options.size(1))
+             options.data_ptr<int64_t>() + i * options.size(1), options.size(1))
       .cast<int>();
 }
 
@@ -131,8 +130,7 @@ Tensor PpoLearner::CriticInput(const Tensor& states) const {
 }
 
 void PpoLearner::Remember(absl::Span<const Sample> samples) {
-  SampleBatch batch =
-      ToBatch(samples, network_.spec().state_dim, Patterns());
+  SampleBatch batch = ToBatch(samples, network_.spec().state_dim, Patterns());
   if (seen_ == 0) {
     Start(batch.states);
     window_ = std::move(batch);
@@ -162,8 +160,8 @@ CriticSamples PpoLearner::SamplesForCritic(int64_t count) const {
   const Tensor options = window_.options.index_select(0, index);
   const Tensor rewards = window_.rewards.index_select(0, index);
   CriticSamples samples;
-  samples.x = Eigen::Map<const policy::RowMajorMatrix>(
-      x.data_ptr<float>(), x.size(0), x.size(1));
+  samples.x = Eigen::Map<const policy::RowMajorMatrix>(x.data_ptr<float>(),
+                                                       x.size(0), x.size(1));
   samples.options.resize(count, Patterns());
   samples.rewards =
       Eigen::Map<const Eigen::VectorXf>(rewards.data_ptr<float>(), count);
@@ -257,8 +255,8 @@ Tensor PpoLearner::Loss(const Tensor& rows, const Tensor& surprise,
     const Tensor chosen = net.Probabilities(k, x, taken)
                               .gather(1, taken.select(1, k).unsqueeze(1))
                               .squeeze(1);
-    const Tensor surrogate = ClippedSurrogateLoss(
-        chosen / old.select(1, k), advantage, options_.clip);
+    const Tensor surrogate = ClippedSurrogateLoss(chosen / old.select(1, k),
+                                                  advantage, options_.clip);
     const Tensor entropy = MeanEntropy(p);
     const Tensor personal = net.Personal(k, x, choices);
     const Tensor spread =
@@ -300,8 +298,13 @@ LearnerMetrics PpoLearner::Update(absl::Span<const Sample> samples) {
   ++updates_;
   metrics.emplace_back("policy_loss", policy_loss);
   metrics.emplace_back("critic.noise", critic_.noise());
-  metrics.emplace_back("critic.common_prior", critic_.priors().common);
-  metrics.emplace_back("critic.personal_prior", critic_.priors().personal);
+  for (int k = 0; k < Patterns(); ++k) {
+    const std::string& name = network_.spec().patterns[k];
+    metrics.emplace_back(absl::StrCat("critic.common_prior.", name),
+                         critic_.priors().common[k]);
+    metrics.emplace_back(absl::StrCat("critic.personal_prior.", name),
+                         critic_.priors().personal[k]);
+  }
   return metrics;
 }
 
@@ -322,10 +325,9 @@ TensorMap WindowTensors(const SampleBatch& window) {
 std::string PpoLearner::SaveState() const {
   TensorMap state = State();
   const int64_t size = seen_ == 0 ? 0 : Size();
-  state.emplace_back("counters",
-                     torch::tensor({updates_, seen_, fitted_at_, chosen_at_,
-                                    size},
-                                   torch::kLong));
+  state.emplace_back(
+      "counters", torch::tensor({updates_, seen_, fitted_at_, chosen_at_, size},
+                                torch::kLong));
   state.emplace_back("deviation", torch::tensor({deviation_}, torch::kDouble));
   if (size == 0) return SaveTensors(state);
   for (auto& entry : WindowTensors(window_)) state.push_back(std::move(entry));

@@ -40,7 +40,7 @@ struct PpoOptions {
   double clip = 0.2;
   // Gradient steps a round, and samples a step.
   int steps = 16;
-  int minibatch = 256;
+  int minibatch = 512;
   // Samples that are kept, the newest. The critic's fit takes time with the
   // cube of it.
   int window = 4096;
