@@ -117,7 +117,8 @@ train() {
 evaluate() {
   say "evaluating on test users"
   "$BIN/trainer/attune_trainer" evaluate "${DATA_FLAGS[@]}" "${LLM_FLAGS[@]}" \
-    --revision "$DEMO/run/revision.attune" --json "$DEMO/evaluation.json"
+    --revision "$DEMO/run/revision.attune" --tasks-per-user 2 \
+    --json "$DEMO/evaluation.json"
 }
 
 stop_programs() {

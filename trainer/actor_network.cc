@@ -270,7 +270,8 @@ SampleBatch ToBatch(absl::Span<const Sample> samples, int state_dim,
                     .done = torch::ones({n}),
                     .options = torch::zeros({n, patterns}, torch::kLong),
                     .probabilities = torch::zeros({n, patterns}),
-                    .rewards = torch::zeros({n})};
+                    .rewards = torch::zeros({n}),
+                    .ease = torch::zeros({n})};
   for (int64_t i = 0; i < n; ++i) {
     const Sample& sample = samples[i];
     std::copy_n(sample.state.data(), state_dim,
@@ -285,6 +286,7 @@ SampleBatch ToBatch(absl::Span<const Sample> samples, int state_dim,
     std::copy_n(sample.probabilities.begin(), patterns,
                 batch.probabilities.data_ptr<float>() + i * patterns);
     batch.rewards.data_ptr<float>()[i] = sample.reward;
+    batch.ease.data_ptr<float>()[i] = sample.ease;
   }
   return batch;
 }

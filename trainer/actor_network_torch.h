@@ -65,6 +65,7 @@ struct SampleBatch {
   torch::Tensor options;        // [B, K] int64
   torch::Tensor probabilities;  // [B, K]
   torch::Tensor rewards;        // [B]
+  torch::Tensor ease;           // [B]
 };
 SampleBatch ToBatch(absl::Span<const Sample> samples, int state_dim,
                     int patterns);

@@ -29,10 +29,12 @@ struct Likeness {
   Eigen::MatrixXf states;             // [N, N]
   std::vector<Eigen::MatrixXf> same;  // [K] of [N, N], 0 or 1
   Eigen::MatrixXf pairs;              // [N, N] pairs of equal options
+  Eigen::MatrixXf ease;               // [N, N]
 
   explicit Likeness(const CriticSamples& samples)
       : states(samples.x * samples.x.transpose() /
-               static_cast<float>(samples.x.cols())) {
+               static_cast<float>(samples.x.cols())),
+        ease(samples.ease * samples.ease.transpose()) {
     const Eigen::Index n = samples.x.rows();
     Eigen::MatrixXf total = Eigen::MatrixXf::Zero(n, n);
     for (Eigen::Index k = 0; k < samples.options.cols(); ++k) {
@@ -48,12 +50,14 @@ struct Likeness {
 
   // Covariance of the samples relative to the noise's variance, noise included.
   Eigen::MatrixXf Covariance(const CriticPriors& priors) const {
-    Eigen::MatrixXf sum =
-        Square(priors.user) * states + Square(priors.pair) * pairs;
+    Eigen::MatrixXf sum = Square(priors.user) * states +
+                          Square(priors.pair) * pairs +
+                          Square(priors.ease) * ease;
     for (size_t k = 0; k < same.size(); ++k) {
       sum.array() +=
           same[k].array() * (Square(priors.common[k]) +
-                             Square(priors.personal[k]) * states.array());
+                             Square(priors.personal[k]) * states.array() +
+                             Square(priors.option_ease) * ease.array());
     }
     sum.diagonal().array() += 1.0F;
     return sum;
@@ -93,6 +97,7 @@ CentralCritic::CentralCritic(std::vector<int> options_per_pattern, int dim)
     total_ += n;
   }
   user_.setZero(dim_);
+  option_ease_.setZero(total_);
   common_.setZero(total_);
   personal_.setZero(total_, dim_);
   pair_.setZero(total_, total_);
@@ -145,6 +150,8 @@ void CentralCritic::SetWeights(const CriticSamples& samples,
                                const Eigen::VectorXf& dual) {
   const float d = static_cast<float>(dim_);
   user_ = Square(priors_.user) / d * samples.x.transpose() * dual;
+  ease_ = Square(priors_.ease) * samples.ease.dot(dual);
+  option_ease_.setZero();
   common_.setZero();
   personal_.setZero();
   pair_.setZero();
@@ -153,6 +160,7 @@ void CentralCritic::SetWeights(const CriticSamples& samples,
     for (int k = 0; k < patterns; ++k) {
       const int a = offsets_[k] + samples.options(i, k);
       common_[a] += dual[i];
+      option_ease_[a] += dual[i] * samples.ease[i];
       personal_.row(a) += dual[i] * samples.x.row(i);
       for (int l = 0; l < patterns; ++l) {
         if (l == k) continue;
@@ -165,15 +173,16 @@ void CentralCritic::SetWeights(const CriticSamples& samples,
     common_.segment(offsets_[k], n) *= Square(priors_.common[k]);
     personal_.middleRows(offsets_[k], n) *= Square(priors_.personal[k]) / d;
   }
+  option_ease_ *= Square(priors_.option_ease);
   pair_ *= Square(priors_.pair);
 }
 
 Eigen::VectorXf CentralCritic::Save() const {
-  Eigen::VectorXf numbers(4 + 2 * priors_.common.size() + dim_ + total_ +
+  Eigen::VectorXf numbers(5 + 2 * priors_.common.size() + dim_ + 2 * total_ +
                           personal_.size() + pair_.size());
-  numbers << mean_, noise_, priors_.user, priors_.pair, priors_.common,
-      priors_.personal, user_, common_, personal_.reshaped<Eigen::RowMajor>(),
-      pair_.reshaped();
+  numbers << mean_, noise_, priors_.user, priors_.pair, ease_, priors_.common,
+      priors_.personal, user_, common_, option_ease_,
+      personal_.reshaped<Eigen::RowMajor>(), pair_.reshaped();
   return numbers;
 }
 
@@ -182,7 +191,8 @@ void CentralCritic::Load(const Eigen::VectorXf& numbers) {
   noise_ = numbers[1];
   priors_.user = numbers[2];
   priors_.pair = numbers[3];
-  const float* next = numbers.data() + 4;
+  ease_ = numbers[4];
+  const float* next = numbers.data() + 5;
   const auto take = [&next](auto& weights) {
     std::copy_n(next, weights.size(), weights.data());
     next += weights.size();
@@ -191,17 +201,18 @@ void CentralCritic::Load(const Eigen::VectorXf& numbers) {
   take(priors_.personal);
   take(user_);
   take(common_);
+  take(option_ease_);
   take(personal_);
   take(pair_);
 }
 
 float CentralCritic::Value(const Eigen::VectorXf& x,
-                           const Eigen::VectorXi& options) const {
-  float value = mean_ + user_.dot(x);
+                           const Eigen::VectorXi& options, float z) const {
+  float value = mean_ + user_.dot(x) + ease_ * z;
   const int patterns = static_cast<int>(offsets_.size());
   for (int k = 0; k < patterns; ++k) {
     const int a = offsets_[k] + options[k];
-    value += common_[a] + personal_.row(a).dot(x);
+    value += common_[a] + personal_.row(a).dot(x) + option_ease_[a] * z;
     for (int l = k + 1; l < patterns; ++l) {
       value += pair_(a, offsets_[l] + options[l]);
     }

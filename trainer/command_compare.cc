@@ -127,12 +127,14 @@ absl::StatusOr<Json> CompareOne(const CompareFlags& flags,
     object["recent_history"].push_back(task.history[i].title);
   }
   object["true_item"] = task.candidates[task.target].title;
+  // Users draw their uniform prompts independently.
+  const uint64_t seed = flags.seed + static_cast<uint64_t>(task.user);
   ATTUNE_ASSIGN_OR_RETURN(object["before"],
                           Ask(client, backend, task, flags.before,
-                              /*greedy=*/false, flags.seed));
+                              /*greedy=*/false, seed));
   ATTUNE_ASSIGN_OR_RETURN(object["after"],
                           Ask(client, backend, task, flags.after,
-                              /*greedy=*/true, flags.seed));
+                              /*greedy=*/true, seed));
   std::printf("\nTest user %s, %zu items of history, the latest last:\n  ",
               user.id.c_str(), task.history.size());
   for (const Json& title : object["recent_history"]) {

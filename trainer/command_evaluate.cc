@@ -32,21 +32,23 @@ struct EvaluateFlags {
   BackendFlags backend;
   std::string revision;
   int test_users = 0;
+  int tasks_per_user = 1;
   int fixed_budget = 200;
   uint64_t seed = 1;
   std::string json;
 };
 
-// The first `count` users of a split (all if 0), one task each.
+// The first `count` users of a split (all if 0), `draws` tasks each.
 std::vector<Task> MakeTasks(const Environment& environment, UserSplit split,
-                            int count) {
+                            int count, int draws) {
   std::vector<int> users = environment.dataset().UsersOf(split);
   if (count > 0 && count < static_cast<int>(users.size())) users.resize(count);
   std::vector<Task> tasks;
-  tasks.reserve(users.size());
   for (size_t i = 0; i < users.size(); ++i) {
-    tasks.push_back(
-        environment.MakeTask(users[i], /*draw=*/0, static_cast<int>(i)));
+    for (int draw = 0; draw < draws; ++draw) {
+      tasks.push_back(
+          environment.MakeTask(users[i], draw, static_cast<int>(i)));
+    }
   }
   return tasks;
 }
@@ -110,11 +112,11 @@ absl::Status Evaluate(const EvaluateFlags& flags) {
   ATTUNE_ASSIGN_OR_RETURN(
       const FixedSearchResult fixed,
       SearchFixedPrompt(policy, *backend,
-                        MakeTasks(environment, UserSplit::kValidation, 0),
+                        MakeTasks(environment, UserSplit::kValidation, 0, 1),
                         search));
 
-  const std::vector<Task> tasks =
-      MakeTasks(environment, UserSplit::kTest, flags.test_users);
+  const std::vector<Task> tasks = MakeTasks(
+      environment, UserSplit::kTest, flags.test_users, flags.tasks_per_user);
   const auto random = MakeRandomScorer(flags.seed);
   const auto popularity = MakePopularityScorer(dataset);
   const auto knn = MakeItemKnnScorer(dataset);
@@ -157,6 +159,12 @@ Command AddEvaluateCommand(CLI::App& app) {
   command
       ->add_option("--test-users", flags->test_users,
                    "Test users to evaluate; 0 is all")
+      ->capture_default_str();
+  command
+      ->add_option("--tasks-per-user", flags->tasks_per_user,
+                   "Tasks of each test user, with other negatives each; more\n"
+                   "make the intervals narrower")
+      ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command
       ->add_option("--fixed-budget", flags->fixed_budget,

@@ -125,4 +125,13 @@ float Reward(const Task& task, const policy::Ranking& ranking) {
       kMetricCutoff, policy::RankOf(task.target, ranking.candidates)));
 }
 
+float Ease(const Task& task, absl::Span<const float> scores) {
+  int rank = 1;
+  for (size_t i = 0; i < scores.size(); ++i) {
+    rank +=
+        static_cast<int>(i) != task.target && scores[i] >= scores[task.target];
+  }
+  return static_cast<float>(policy::NdcgAt(kMetricCutoff, rank));
+}
+
 }  // namespace attune::trainer

@@ -75,6 +75,12 @@ class Environment {
 // NDCG@10 of the target in the ranking. In [0, 1].
 float Reward(const Task& task, const policy::Ranking& ranking);
 
+// NDCG@10 of the target among the candidates by `scores` (one a candidate,
+// larger is better; equal ones count as above the target). In [0, 1]. With the
+// user state's collaborative scores it foretells the reward of any prompt, in
+// particular of one whose hint names the best candidates.
+float Ease(const Task& task, absl::Span<const float> scores);
+
 }  // namespace attune::trainer
 
 #endif  // ATTUNE_TRAINER_ENVIRONMENT_H_

@@ -29,6 +29,9 @@ struct Sample {
   std::vector<float>
       probabilities;    // of the chosen options, when they were chosen
   float reward = 0.0F;  // in [0, 1]
+  // How easy the task was whatever the prompt: Ease(), in [0, 1]. Known in
+  // training only; a control variate, never part of the state.
+  float ease = 0.0F;
 };
 
 // name -> value, for the metrics file: "policy_loss", "entropy.hint", ...

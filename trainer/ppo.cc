@@ -69,6 +69,8 @@ class PpoLearner final : public Learner {
   // `y` [B, d] is the critic's input. [B, n_k]
   Tensor Counterfactual(int k, const Tensor& y, const Tensor& choices,
                         const Tensor& probabilities) const;
+  // The window's ease, standardised. [N]
+  Tensor Ease() const;
   // r - Q(s, a) of every sample in the window. [N]
   Tensor Surprise() const;
   Tensor Loss(const Tensor& rows, const Tensor& surprise, policy::Rng& rng,
@@ -144,6 +146,7 @@ void PpoLearner::Remember(absl::Span<const Sample> samples) {
     append(window_.options, batch.options);
     append(window_.probabilities, batch.probabilities);
     append(window_.rewards, batch.rewards);
+    append(window_.ease, batch.ease);
   }
   seen_ += static_cast<int64_t>(samples.size());
   if (Size() > 1) {
@@ -159,12 +162,15 @@ CriticSamples PpoLearner::SamplesForCritic(int64_t count) const {
   const Tensor x = CriticInput(window_.states.index_select(0, index));
   const Tensor options = window_.options.index_select(0, index);
   const Tensor rewards = window_.rewards.index_select(0, index);
+  const Tensor ease = Ease().index_select(0, index);
   CriticSamples samples;
   samples.x = Eigen::Map<const policy::RowMajorMatrix>(x.data_ptr<float>(),
                                                        x.size(0), x.size(1));
   samples.options.resize(count, Patterns());
   samples.rewards =
       Eigen::Map<const Eigen::VectorXf>(rewards.data_ptr<float>(), count);
+  samples.ease =
+      Eigen::Map<const Eigen::VectorXf>(ease.data_ptr<float>(), count);
   for (int64_t i = 0; i < count; ++i) {
     samples.options.row(i) = OptionsRow(options, i).transpose();
   }
@@ -225,12 +231,18 @@ Tensor PpoLearner::Counterfactual(int k, const Tensor& y, const Tensor& choices,
   return (q - baseline) / deviation_;
 }
 
+Tensor PpoLearner::Ease() const {
+  const Tensor centred = window_.ease - window_.ease.mean();
+  return centred / centred.square().mean().sqrt().clamp_min(1e-3);
+}
+
 Tensor PpoLearner::Surprise() const {
   const Tensor x = CriticInput(window_.states);
+  const Tensor ease = Ease();
   Tensor surprise = window_.rewards.clone();
   for (int64_t i = 0; i < Size(); ++i) {
-    surprise.data_ptr<float>()[i] -=
-        critic_.Value(Row(x, i), OptionsRow(window_.options, i));
+    surprise.data_ptr<float>()[i] -= critic_.Value(
+        Row(x, i), OptionsRow(window_.options, i), ease.data_ptr<float>()[i]);
   }
   return surprise / deviation_;
 }
@@ -319,7 +331,8 @@ TensorMap WindowTensors(const SampleBatch& window) {
   return {{"window.states", window.states},
           {"window.options", window.options},
           {"window.probabilities", window.probabilities},
-          {"window.rewards", window.rewards}};
+          {"window.rewards", window.rewards},
+          {"window.ease", window.ease}};
 }
 
 std::string PpoLearner::SaveState() const {
@@ -356,6 +369,7 @@ absl::Status PpoLearner::LoadState(const std::string& state) {
   window_.options = torch::zeros({n, Patterns()}, torch::kLong);
   window_.probabilities = torch::zeros({n, Patterns()});
   window_.rewards = torch::zeros({n});
+  window_.ease = torch::zeros({n});
   varies_ = torch::zeros({network_.spec().state_dim});
   TensorMap grown = WindowTensors(window_);
   grown.emplace_back("varies", varies_);

@@ -21,6 +21,8 @@
 //   of every option, plus the clipped surrogate on what the critic did not
 //   foresee, r - Q(s, a). The first has no sampling noise, the second corrects
 //   the first where it is wrong.
+// * How easy each task was (Sample::ease) is taken out of the rewards, as a
+//   control variate.
 // * Minibatches come from a window of rounds, not from the last one alone; the
 //   ratio is taken to the probabilities with which each sample was chosen,
 //   exploration floor included.

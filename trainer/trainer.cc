@@ -206,7 +206,8 @@ void Run::Learn(Episode& episode, const policy::Decision& decision,
       .history_length = decision.choice.history_length,
       .ranking = ranking->candidates};
   Sample sample{.state = decision.state.features,
-                .reward = Reward(episode.task, *ranking)};
+                .reward = Reward(episode.task, *ranking),
+                .ease = Ease(episode.task, decision.state.candidate_scores)};
   for (const policy::PatternChoice& chosen : decision.choice.patterns) {
     previous.options.push_back(chosen.option);
     sample.options.push_back(chosen.option);

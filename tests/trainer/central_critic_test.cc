@@ -32,6 +32,7 @@ CriticSamples RandomSamples(int count, policy::Rng& rng) {
     samples.options(i, 0) = static_cast<int>(rng.Below(3));
     samples.options(i, 1) = static_cast<int>(rng.Below(2));
   }
+  samples.ease.setZero(count);
   samples.rewards.setZero(count);
   return samples;
 }
