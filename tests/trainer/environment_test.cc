@@ -238,5 +238,16 @@ TEST(RewardTest, OfRandomRankingsIsChance) {
   EXPECT_NEAR(policy::RandomNdcgAt(10, 10), 0.454, 0.001);
 }
 
+TEST(EaseTest, IsWhatTheScoresAloneWouldEarn) {
+  Task task;
+  task.target = 1;
+  EXPECT_EQ(Ease(task, {0.1F, 0.9F, 0.2F}), 1.0F);
+  EXPECT_FLOAT_EQ(Ease(task, {0.95F, 0.9F, 0.2F}),
+                  static_cast<float>(policy::NdcgAt(10, 2)));
+  // Scores that say nothing put the target last.
+  EXPECT_FLOAT_EQ(Ease(task, {0.0F, 0.0F, 0.0F}),
+                  static_cast<float>(policy::NdcgAt(10, 3)));
+}
+
 }  // namespace
 }  // namespace attune::trainer
