@@ -48,7 +48,8 @@ def draw(summary, rounds, path):
     left.text(rounds[0]["rankings"], chance, "chance", color=CHANCE, va="bottom", fontsize=9)
     left.set(xlabel="LLM rankings spent on training", ylabel="reward (NDCG@10)",
              title="Learning, train users")
-    left.legend(frameon=False, loc="upper left")
+    left.legend(frameon=False, loc="upper right", ncols=2)
+    left.margins(y=0.15)
     methods = summary["methods"][::-1]
     for y, method in enumerate(methods):
         ndcg = method["ndcg_at_10"]
