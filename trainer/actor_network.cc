@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "policy/random.h"
 #include "trainer/actor_network_torch.h"
+#include "trainer/normal.h"
 
 namespace attune::trainer {
 namespace {
@@ -26,15 +27,12 @@ constexpr double kMinScale = 0.02;
 // Small, so that the first policy is almost uniform.
 constexpr double kOutputGain = 0.05;
 
-// Normal numbers from our own generator (Box & Muller 1958), so that a seed
-// means the same weights with every version of libtorch.
-Tensor Normal(std::vector<int64_t> shape, double deviation, policy::Rng& rng) {
+Tensor NormalTensor(std::vector<int64_t> shape, double deviation,
+                    policy::Rng& rng) {
   Tensor values = torch::empty(shape);
   float* out = values.data_ptr<float>();
   for (int64_t i = 0; i < values.numel(); ++i) {
-    const double radius = std::sqrt(-2.0 * std::log1p(-rng.UnitDouble()));
-    out[i] = static_cast<float>(deviation * radius *
-                                std::cos(2.0 * M_PI * rng.UnitDouble()));
+    out[i] = static_cast<float>(deviation * Normal(rng));
   }
   return values;
 }
@@ -71,7 +69,7 @@ torch::nn::GRU MakeGru(const NetworkSpec& spec, policy::Rng& rng) {
   const double deviation =
       1.0 / std::sqrt(static_cast<double>(spec.gru_hidden));
   for (Tensor& p : gru->parameters()) {
-    p.copy_(Normal(p.sizes().vec(), deviation, rng));
+    p.copy_(NormalTensor(p.sizes().vec(), deviation, rng));
     p.set_requires_grad(false);
   }
   return gru;
@@ -83,10 +81,10 @@ HeadTensors MakeHead(const NetworkSpec& spec, int options, policy::Rng& rng) {
       spec.heads.kind == policy::HeadsKind::kAutoregressive;
   const int64_t in = spec.state_dim + (sees_others ? e : 0);
   const double h = spec.heads.hidden;
-  return {.w1 = Normal({spec.heads.hidden, in}, 1.0 / std::sqrt(in), rng),
+  return {.w1 = NormalTensor({spec.heads.hidden, in}, 1.0 / std::sqrt(in), rng),
           .c1 = torch::zeros({spec.heads.hidden}),
-          .w2 = Normal({spec.heads.score_dim, spec.heads.hidden},
-                       kOutputGain / std::sqrt(h), rng),
+          .w2 = NormalTensor({spec.heads.score_dim, spec.heads.hidden},
+                             kOutputGain / std::sqrt(h), rng),
           .c2 = torch::zeros({spec.heads.score_dim}),
           .bias = torch::zeros({options})};
 }
@@ -105,8 +103,8 @@ ActorNetwork::ActorNetwork(NetworkSpec spec)
   impl_->mean = torch::zeros({spec_.state_dim});
   impl_->scale = torch::ones({spec_.state_dim});
   impl_->option_embeddings = FromMatrix(spec_.option_embeddings);
-  impl_->option_projection =
-      Normal({spec_.heads.score_dim, spec_.option_embeddings.cols()}, 1.0, rng);
+  impl_->option_projection = NormalTensor(
+      {spec_.heads.score_dim, spec_.option_embeddings.cols()}, 1.0, rng);
   int64_t offset = 0;
   for (const int options : spec_.options_per_pattern) {
     impl_->heads.push_back(MakeHead(spec_, options, rng));

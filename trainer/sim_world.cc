@@ -13,6 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "policy/metrics.h"
+#include "trainer/normal.h"
 
 namespace attune::trainer {
 namespace {
@@ -22,11 +23,6 @@ constexpr double kHighestQuality = 12.0;
 constexpr int kQualitySteps = 400;
 constexpr const char* kGenres[] = {"Drama",  "Comedy", "Thriller", "Western",
                                    "Horror", "Sci-Fi", "Romance",  "Crime"};
-
-double Normal(policy::Rng& rng) {
-  const double radius = std::sqrt(-2.0 * std::log1p(-rng.UnitDouble()));
-  return radius * std::cos(2.0 * M_PI * rng.UnitDouble());
-}
 
 double Gumbel(policy::Rng& rng) {
   return -std::log(-std::log1p(-rng.UnitDouble()) + 1e-300);

@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "policy/random.h"
+#include "trainer/normal.h"
 
 namespace attune::trainer {
 namespace {
@@ -16,11 +17,6 @@ namespace {
 constexpr uint64_t kSeed = 77;
 constexpr int kDim = 4;
 const std::vector<int> kOptions = {3, 2};
-
-double Normal(policy::Rng& rng) {
-  const double radius = std::sqrt(-2.0 * std::log1p(-rng.UnitDouble()));
-  return radius * std::cos(2.0 * M_PI * rng.UnitDouble());
-}
 
 // States of mean 0 and deviation 1, options at random.
 CriticSamples RandomSamples(int count, policy::Rng& rng) {
