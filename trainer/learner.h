@@ -51,18 +51,6 @@ struct Proposal {
   std::vector<float> probabilities;
 };
 
-// What a learner believes of its policy's gain over its best fixed prompt on
-// some tasks: mean and posterior standard deviation of the average gain, and
-// the deviation of each task's own gain.
-struct Gain {
-  double mean = 0.0;
-  double deviation = 0.0;
-  Eigen::VectorXf state_deviation;
-};
-
-// name -> value, for the metrics file: "policy_loss", "entropy.hint", ...
-using LearnerMetrics = std::vector<std::pair<std::string, double>>;
-
 class Learner {
  public:
   virtual ~Learner() = default;
@@ -90,7 +78,15 @@ class Learner {
     return {};
   }
 
-  // nullopt: the learner keeps no posterior.
+  // What the learner believes of its policy's gain over its best fixed prompt
+  // on some tasks: mean and posterior standard deviation of the average gain,
+  // and the deviation of each task's own gain.
+  struct Gain {
+    double mean = 0.0;
+    double deviation = 0.0;
+    Eigen::VectorXf state_deviation;
+  };
+  // On tasks with these states. nullopt: the learner keeps no posterior.
   virtual std::optional<Gain> EstimateGain(
       absl::Span<const Eigen::VectorXf> /*states*/) const {
     return std::nullopt;
