@@ -73,16 +73,18 @@ inline trainer::Dataset TwoTastes(uint64_t seed, TwoTastesSizes sizes = {}) {
     user.split = u % 5 == 3   ? trainer::UserSplit::kValidation
                  : u % 5 == 4 ? trainer::UserSplit::kTest
                               : trainer::UserSplit::kTrain;
-    while (static_cast<int>(user.interactions.size()) < sizes.interactions) {
+    while (static_cast<int>(user.history.size()) < sizes.interactions) {
       const bool upper = (u % 2 == 1) != (rng.Below(8) == 0);
       const int item = static_cast<int>(rng.Below(half) + (upper ? half : 0));
       const auto at =
           std::lower_bound(user.touched.begin(), user.touched.end(), item);
       if (at != user.touched.end() && *at == item) continue;
       user.touched.insert(at, item);
-      const auto time = static_cast<int64_t>(user.interactions.size());
-      user.interactions.push_back({item, 3.0F, 1000 + 60 * time});
+      const auto time = static_cast<int64_t>(user.history.size());
+      user.history.push_back({item, 3.0F, 1000 + 60 * time});
     }
+    user.targets = {user.history.back()};
+    user.history.pop_back();
     dataset.users.push_back(std::move(user));
   }
   return dataset;
