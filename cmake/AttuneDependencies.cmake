@@ -27,8 +27,12 @@ if(ATTUNE_BUILD_TRAINER)
   find_package(CURL 7.88 REQUIRED)
   find_package(Torch 1.13 REQUIRED)
   if(ATTUNE_WITH_LLAMA)
-    find_package(llama CONFIG REQUIRED
-                 HINTS "${ATTUNE_CACHE_DIR}/llama")
+    # An earlier set-up's library is looked for again: scripts/setup.sh may have
+    # built a better one since.
+    if("${llama_DIR}" MATCHES "^${ATTUNE_CACHE_DIR}/")
+      unset(llama_DIR CACHE)
+    endif()
+    find_package(llama CONFIG REQUIRED HINTS "${ATTUNE_CACHE_DIR}/llama.cpp")
   endif()
 endif()
 

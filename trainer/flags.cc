@@ -134,7 +134,8 @@ void BackendFlags::AddTo(CLI::App& command) {
   Flag(command, "model", model, "llama: the GGUF file");
   Flag(
       command, "requantize-dir", requantize_dir,
-      "llama: keep and use an 8-bit copy of the model here (quicker on a CPU)");
+      "llama: keep and use a copy of the model here with the weights that this "
+      "CPU is quickest with");
   Flag(command, "threads", threads,
        "llama: prompts evaluated at a time; 0 is the number of cores");
   Flag(command, "llm-url", llm_url,

@@ -40,17 +40,20 @@ absl::Status Validate(const LlamaBackendOptions& options) {
   return absl::OkStatus();
 }
 
-// The file to load: the model itself, or its 8-bit copy.
+// The file to load: the model itself, or its copy.
 absl::StatusOr<std::string> FileToLoad(const LlamaBackendOptions& options,
                                        const std::string& sha256) {
   if (options.requantize_dir.empty()) return options.model_path;
   const std::filesystem::path dir = options.requantize_dir;
+  const WeightFormat format = FastestWeightFormat();
   const std::filesystem::path copy =
-      dir / (sha256.substr(0, 16) + ".q8_0.gguf");
+      dir / absl::StrCat(sha256.substr(0, 16), ".", WeightFormatName(format),
+                         ".gguf");
   std::error_code error;
   if (std::filesystem::exists(copy, error)) return copy.string();
   std::filesystem::create_directories(dir, error);
-  ATTUNE_RETURN_IF_ERROR(RequantizeToQ8(options.model_path, copy.string()));
+  ATTUNE_RETURN_IF_ERROR(
+      ConvertWeights(options.model_path, copy.string(), format));
   return copy.string();
 }
 
@@ -115,7 +118,10 @@ std::string LlamaBackend::Identity() const {
       "llama/", kReadoutVersion, " ",
       std::filesystem::path(options_.model_path).filename().string(),
       " sha256:", model_sha256_,
-      options_.requantize_dir.empty() ? "" : " requantized:q8_0",
+      options_.requantize_dir.empty()
+          ? ""
+          : absl::StrCat(" requantized:",
+                         WeightFormatName(FastestWeightFormat())),
       " max_tokens:", options_.max_tokens,
       " temperature:", options_.temperature);
 }

@@ -41,10 +41,9 @@ namespace attune::trainer {
 struct LlamaBackendOptions {
   // A GGUF file.
   std::string model_path;
-  // Where to keep a copy of the model with 8-bit weights, made once and named
-  // after the model's SHA-256. If set, that copy is what answers: models of
-  // under a billion parameters answer half again as fast. Empty: the file as it
-  // is.
+  // Where to keep a copy of the model in FastestWeightFormat(), made once and
+  // named after the model's SHA-256. If set, that copy is what answers. Empty:
+  // the file as it is.
   std::string requantize_dir;
   // Prompts that are evaluated at the same time. 0: the number of cores.
   int threads = 0;

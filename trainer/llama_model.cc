@@ -16,6 +16,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "ggml-cpu.h"
 #include "llama.h"
 #include "policy/status_macros.h"
 
@@ -46,6 +47,24 @@ void InitLlama() {
     llama_log_set(LogLine, nullptr);
     llama_backend_init();
   });
+}
+
+// The library was built for the CPU that scripts/setup.sh ran on.
+absl::Status CheckCpu() {
+#if defined(__x86_64__)
+  const bool missing =
+      (ggml_cpu_has_avx2() && !__builtin_cpu_supports("avx2")) ||
+      (ggml_cpu_has_avx512() && !__builtin_cpu_supports("avx512bw")) ||
+      (ggml_cpu_has_avx512_vbmi() && !__builtin_cpu_supports("avx512vbmi")) ||
+      (ggml_cpu_has_avx512_vnni() && !__builtin_cpu_supports("avx512vnni")) ||
+      (ggml_cpu_has_avx512_bf16() && !__builtin_cpu_supports("avx512bf16"));
+  if (missing) {
+    return absl::FailedPreconditionError(
+        "llama.cpp: was built for another CPU and cannot run on this one; run "
+        "scripts/setup.sh here and build again");
+  }
+#endif
+  return absl::OkStatus();
 }
 
 absl::Status CheckMagic(const std::string& path) {
@@ -87,6 +106,7 @@ absl::StatusOr<std::string> Sha256OfFile(const std::string& path) {
 
 absl::StatusOr<std::unique_ptr<LlamaModel>> LlamaModel::Load(
     const std::string& path) {
+  ATTUNE_RETURN_IF_ERROR(CheckCpu());
   InitLlama();
   ATTUNE_RETURN_IF_ERROR(CheckMagic(path));
   ATTUNE_ASSIGN_OR_RETURN(std::string sha256, Sha256OfFile(path));
@@ -243,23 +263,35 @@ int LlamaModel::trained_context() const {
   return llama_model_n_ctx_train(model_);
 }
 
-absl::Status RequantizeToQ8(const std::string& from, const std::string& to) {
+WeightFormat FastestWeightFormat() {
+  return ggml_cpu_has_avx512_bf16() ? WeightFormat::kBf16 : WeightFormat::kQ8;
+}
+
+const char* WeightFormatName(WeightFormat format) {
+  return format == WeightFormat::kBf16 ? "bf16" : "q8_0";
+}
+
+absl::Status ConvertWeights(const std::string& from, const std::string& to,
+                            WeightFormat format) {
+  ATTUNE_RETURN_IF_ERROR(CheckCpu());
   InitLlama();
   ATTUNE_RETURN_IF_ERROR(CheckMagic(from));
   llama_model_quantize_params params = llama_model_quantize_default_params();
   params.allow_requantize = true;
-  params.ftype = LLAMA_FTYPE_MOSTLY_Q8_0;
+  params.ftype = format == WeightFormat::kBf16 ? LLAMA_FTYPE_MOSTLY_BF16
+                                                 : LLAMA_FTYPE_MOSTLY_Q8_0;
   const std::string partial = to + ".partial";
   std::error_code error;
   if (llama_model_quantize(from.c_str(), partial.c_str(), &params) != 0) {
     std::filesystem::remove(partial, error);
     return absl::InvalidArgumentError(
-        "model file: llama.cpp cannot write it with 8-bit weights");
+        absl::StrCat("model file: llama.cpp cannot write it with ",
+                     WeightFormatName(format), " weights"));
   }
   std::filesystem::rename(partial, to, error);
   if (error) {
     return absl::InternalError(
-        "8-bit model file: cannot be renamed into place");
+        "copy of the model file: cannot be renamed into place");
   }
   return absl::OkStatus();
 }

@@ -40,7 +40,8 @@ class LlamaModel {
  public:
   // kNotFound if there is no such file, kInvalidArgument if it is not a GGUF
   // file that llama.cpp can load, kUnimplemented if its chat template is none
-  // that llama.cpp knows.
+  // that llama.cpp knows, kFailedPrecondition if llama.cpp was built for a CPU
+  // that can do more than this one.
   static absl::StatusOr<std::unique_ptr<LlamaModel>> Load(
       const std::string& path);
 
@@ -79,10 +80,21 @@ class LlamaModel {
   std::string chat_template_;
 };
 
-// Writes the model at `from` to `to` with 8-bit weights (Q8_0), for which
-// llama.cpp has its fastest kernels on CPUs: Q4_1 takes half as long again. The
-// file appears whole or not at all. Errors of Load, or kInternal.
-absl::Status RequantizeToQ8(const std::string& from, const std::string& to);
+// How the weights of a model are kept in a file.
+enum class WeightFormat { kQ8, kBf16 };
+
+// The format for which llama.cpp, as it was built, has its fastest kernels for
+// models of under a billion parameters: 16-bit floats where the CPU multiplies
+// those (AVX512-BF16), 8-bit integers (Q8_0) elsewhere. Neither loses much of a
+// model with 4-bit weights.
+WeightFormat FastestWeightFormat();
+// "q8_0" or "bf16".
+const char* WeightFormatName(WeightFormat format);
+
+// Writes the model at `from` to `to` with weights in `format`. The file appears
+// whole or not at all. Errors of Load, or kInternal.
+absl::Status ConvertWeights(const std::string& from, const std::string& to,
+                            WeightFormat format);
 
 // SHA-256 of a file in lower-case hex. kNotFound, or kUnavailable if it cannot
 // be read.

@@ -69,37 +69,81 @@ fetch_model() {
   rm -rf "$ATTUNE_CACHE/models.tmp"
 }
 
-# llama.cpp as a C++ library, from the source distribution's vendor directory.
-# GGML_NATIVE is off: "native" builds have died with illegal instructions on
-# virtual machines. AVX2 is a safe default on x86-64.
+# simd_flags: what this CPU can do, as llama.cpp's switches. From the kernel's list,
+# which leaves out what the (virtual) machine does not have; "native" builds go by
+# the CPU's model and have died with illegal instructions.
+simd_flags() {
+  [ "$(uname -m)" = x86_64 ] || return 0
+  local has=" $(grep -m1 '^flags' /proc/cpuinfo) " pair
+  supports() { local f; for f in "$@"; do [[ $has == *" $f "* ]] || return 1; done; }
+  for pair in AVX:avx AVX2:avx2 FMA:fma F16C:f16c BMI2:bmi2; do
+    if supports "${pair#*:}"; then echo "-DGGML_${pair%:*}=ON"; else echo "-DGGML_${pair%:*}=OFF"; fi
+  done
+  supports avx512f avx512cd avx512vl avx512dq avx512bw || return 0
+  echo -DGGML_AVX512=ON
+  for pair in VBMI:avx512vbmi VNNI:avx512_vnni BF16:avx512_bf16; do
+    ! supports "${pair#*:}" || echo "-DGGML_AVX512_${pair%:*}=ON"
+  done
+}
+
+# llama.cpp as a C++ library, from the source distribution's vendor directory, for
+# this CPU. Every version and set of switches has a directory of its own; the link
+# llama.cpp names the one to use, so that a build which runs now keeps its own.
 ensure_llama() {
-  local prefix="$ATTUNE_CACHE/llama" work="$ATTUNE_CACHE/build/llama-$LLAMA_VERSION"
-  if [ "$(cat "$prefix/attune-version" 2>/dev/null)" = "$LLAMA_VERSION" ]; then return 0; fi
-  local dir log="$ATTUNE_CACHE/llama-build.log" simd=OFF
-  dir=$(download "$LLAMA_REQUIREMENT")
-  [ "$(uname -m)" != x86_64 ] || simd=ON
-  if [ ! -d "$work/src" ]; then
-    rm -rf "$work/src.tmp" && mkdir -p "$work/src.tmp"
-    tar xzf "$dir"/llama_cpp_python-*.tar.gz -C "$work/src.tmp" --strip-components=3 \
-      --wildcards '*/vendor/llama.cpp/*' || die "cannot unpack llama.cpp: is the disk full?"
-    mv "$work/src.tmp" "$work/src"
+  local flags log="$ATTUNE_CACHE/llama-build.log"
+  mapfile -t flags < <(simd_flags)
+  local stamp="$LLAMA_VERSION-$(printf '%s' "${flags[*]}" | sha256sum | cut -c1-8)"
+  local prefix="$ATTUNE_CACHE/llama-$stamp" work="$ATTUNE_CACHE/build/llama-$LLAMA_VERSION"
+  if [ ! -d "$prefix" ]; then
+    unpack_llama "$work/src"
+    say "building llama.cpp (about two minutes)"
+    { cmake -S "$work/src" -B "$work/build-$stamp" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+        -DCMAKE_INSTALL_PREFIX="$prefix.tmp" -DBUILD_SHARED_LIBS=OFF \
+        -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DGGML_NATIVE=OFF -DGGML_OPENMP=OFF \
+        "${flags[@]}" -DLLAMA_BUILD_COMMON=OFF \
+        -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_EXAMPLES=OFF \
+        -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF \
+        -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache &&
+      rm -rf "$prefix.tmp" && cmake --build "$work/build-$stamp" --target install
+    } >"$log" 2>&1 || die "cannot build llama.cpp$(reason "$log") (see $log)"
+    # The package files name the prefix; they must name the final one.
+    grep -rlF "$prefix.tmp" "$prefix.tmp" --include='*.cmake' --include='*.pc' |
+      xargs -r sed -i "s#$prefix.tmp#$prefix#g"
+    mv "$prefix.tmp" "$prefix"
   fi
-  say "building llama.cpp (about two minutes)"
-  { cmake -S "$work/src" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
-      -DCMAKE_INSTALL_PREFIX="$prefix.tmp" -DBUILD_SHARED_LIBS=OFF \
-      -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DGGML_NATIVE=OFF -DGGML_OPENMP=OFF \
-      -DGGML_AVX="$simd" -DGGML_AVX2="$simd" -DGGML_FMA="$simd" \
-      -DGGML_F16C="$simd" -DGGML_BMI2="$simd" -DLLAMA_BUILD_COMMON=OFF \
-      -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_EXAMPLES=OFF \
-      -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF \
+  ln -sfn "llama-$stamp" "$ATTUNE_CACHE/llama.cpp"
+}
+
+unpack_llama() {
+  [ ! -d "$1" ] || return 0
+  local dir
+  dir=$(download "$LLAMA_REQUIREMENT")
+  rm -rf "$1.tmp" && mkdir -p "$1.tmp"
+  tar xzf "$dir"/llama_cpp_python-*.tar.gz -C "$1.tmp" --strip-components=3 \
+    --wildcards '*/vendor/llama.cpp/*' || die "cannot unpack llama.cpp: is the disk full?"
+  mv "$1.tmp" "$1"
+}
+
+# llama.cpp's own benchmark tool, from the source and the switches of the library.
+ensure_llama_bench() {
+  local prefix stamp work="$ATTUNE_CACHE/build/llama-$LLAMA_VERSION"
+  prefix=$(readlink -f "$ATTUNE_CACHE/llama.cpp")
+  [ ! -x "$prefix/bin/llama-bench" ] || return 0
+  stamp=${prefix##*/llama-}
+  local log="$ATTUNE_CACHE/llama-bench.log" build="$work/build-$stamp-bench" flags
+  mapfile -t flags < <(simd_flags)
+  unpack_llama "$work/src"
+  say "building llama.cpp's benchmark tool (about two minutes)"
+  { cmake -S "$work/src" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+      -DBUILD_SHARED_LIBS=OFF -DCMAKE_POSITION_INDEPENDENT_CODE=ON \
+      -DGGML_NATIVE=OFF -DGGML_OPENMP=OFF "${flags[@]}" -DLLAMA_BUILD_COMMON=ON \
+      -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_TOOLS=ON -DLLAMA_BUILD_EXAMPLES=OFF \
+      -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_OPENSSL=OFF \
       -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache &&
-    rm -rf "$prefix.tmp" && cmake --build "$work/build" --target install
-  } >"$log" 2>&1 || die "cannot build llama.cpp$(reason "$log") (see $log)"
-  # The package files name the prefix; they must name the final one.
-  grep -rlF "$prefix.tmp" "$prefix.tmp" --include='*.cmake' --include='*.pc' |
-    xargs -r sed -i "s#$prefix.tmp#$prefix#g"
-  echo "$LLAMA_VERSION" >"$prefix.tmp/attune-version"
-  rm -rf "$prefix" && mv "$prefix.tmp" "$prefix"
+    cmake --build "$build" --target llama-bench
+  } >"$log" 2>&1 || die "cannot build llama-bench$(reason "$log") (see $log)"
+  mkdir -p "$prefix/bin" && cp "$build/bin/llama-bench" "$prefix/bin/llama-bench.tmp"
+  mv "$prefix/bin/llama-bench.tmp" "$prefix/bin/llama-bench"
 }
 
 # A ready llama.cpp server with the OpenAI API, for the integration tests.

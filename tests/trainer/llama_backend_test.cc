@@ -251,9 +251,9 @@ TEST_F(LlamaBackendTest, RefusesAnOverlongPromptByItsLimit) {
               StatusIs(Code::kInvalidArgument, HasSubstr("a title at most")));
 }
 
-TEST_F(LlamaBackendTest, AnswersLikelyTheSameWithEightBitWeights) {
+TEST_F(LlamaBackendTest, AnswersAlmostTheSameWithQuickerWeights) {
   const std::string dir =
-      absl::StrCat(::testing::TempDir(), "/attune_q8_", ::getpid());
+      absl::StrCat(::testing::TempDir(), "/attune_weights_", ::getpid());
   const auto prompt = FilmPrompts(1)[0];
   const auto expected = AskOne(prompt).displayed_scores;
   {
