@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "policy/random.h"
@@ -14,16 +15,6 @@ namespace {
 
 // Stream of the seed; see policy::Rng.
 constexpr uint64_t kBootstrapStream = 41;
-constexpr double kTail = 0.025;
-
-// Linear interpolation between the order statistics.
-double Quantile(const std::vector<double>& ascending, double q) {
-  const double place = q * static_cast<double>(ascending.size() - 1);
-  const auto below = static_cast<size_t>(place);
-  const size_t above = std::min(below + 1, ascending.size() - 1);
-  return ascending[below] + (place - static_cast<double>(below)) *
-                                (ascending[above] - ascending[below]);
-}
 
 }  // namespace
 
@@ -55,8 +46,8 @@ Interval BootstrapMean(absl::Span<const double> values, uint64_t seed,
   }
   std::sort(means.begin(), means.end());
   return {.mean = Mean(values),
-          .low = Quantile(means, kTail),
-          .high = Quantile(means, 1.0 - kTail),
+          .low = Quantile(means, kIntervalTail),
+          .high = Quantile(means, 1.0 - kIntervalTail),
           .count = static_cast<int>(n)};
 }
 
@@ -66,6 +57,30 @@ Interval PairedDifference(absl::Span<const double> a,
   std::vector<double> differences(a.size());
   for (size_t i = 0; i < a.size(); ++i) differences[i] = a[i] - b[i];
   return BootstrapMean(differences, seed, resamples);
+}
+
+double Quantile(const std::vector<double>& ascending, double q) {
+  const double place = q * static_cast<double>(ascending.size() - 1);
+  const auto below = static_cast<size_t>(place);
+  const size_t above = std::min(below + 1, ascending.size() - 1);
+  return ascending[below] + (place - static_cast<double>(below)) *
+                                (ascending[above] - ascending[below]);
+}
+
+std::vector<double> HolmAdjust(absl::Span<const double> p_values) {
+  std::vector<size_t> order(p_values.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return p_values[a] < p_values[b];
+  });
+  std::vector<double> adjusted(p_values.size());
+  double largest = 0.0;
+  for (size_t i = 0; i < order.size(); ++i) {
+    const double times = static_cast<double>(order.size() - i);
+    largest = std::max(largest, std::min(1.0, times * p_values[order[i]]));
+    adjusted[order[i]] = largest;
+  }
+  return adjusted;
 }
 
 double Normalised(double value, double chance) {

@@ -11,12 +11,15 @@
 // resampled, not measurements, so what two methods share cancels out.
 
 #include <cstdint>
+#include <vector>
 
 #include "absl/types/span.h"
 
 namespace attune::trainer {
 
 inline constexpr int kBootstrapResamples = 10000;
+// Beyond either end of an interval.
+inline constexpr double kIntervalTail = 0.025;
 
 struct Interval {
   double mean = 0.0;
@@ -37,6 +40,14 @@ Interval BootstrapMean(absl::Span<const double> values, uint64_t seed,
 Interval PairedDifference(absl::Span<const double> a,
                           absl::Span<const double> b, uint64_t seed,
                           int resamples = kBootstrapResamples);
+
+// Linear interpolation between the order statistics. REQUIRES: at least one
+// value, ascending; q in [0, 1].
+double Quantile(const std::vector<double>& ascending, double q);
+
+// P-values adjusted for their number, in the given order: rejecting those below
+// a level keeps the chance of any false rejection below it (Holm 1979).
+std::vector<double> HolmAdjust(absl::Span<const double> p_values);
 
 // Where `value` lies between chance (0) and perfection (1). REQUIRES: chance
 // < 1.

@@ -86,6 +86,28 @@ TEST(StatisticsTest, PairingCancelsWhatTheMethodsShare) {
   EXPECT_LT(difference.high, 0.021);
 }
 
+TEST(StatisticsTest, QuantilesInterpolate) {
+  EXPECT_DOUBLE_EQ(Quantile({1.0, 2.0, 4.0}, 0.0), 1.0);
+  EXPECT_DOUBLE_EQ(Quantile({1.0, 2.0, 4.0}, 0.75), 3.0);
+  EXPECT_DOUBLE_EQ(Quantile({1.0, 2.0, 4.0}, 1.0), 4.0);
+}
+
+// Sorted 0.01, 0.02, 0.03, 0.04 times 4, 3, 2, 1: 0.04, 0.06, 0.06, 0.04, and
+// never smaller than the one before.
+TEST(StatisticsTest, HolmMultipliesByTheTestsThatAreLeft) {
+  const std::vector<double> adjusted = HolmAdjust({0.01, 0.04, 0.03, 0.02});
+  EXPECT_DOUBLE_EQ(adjusted[0], 0.04);
+  EXPECT_DOUBLE_EQ(adjusted[1], 0.06);
+  EXPECT_DOUBLE_EQ(adjusted[2], 0.06);
+  EXPECT_DOUBLE_EQ(adjusted[3], 0.06);
+}
+
+TEST(StatisticsTest, HolmLeavesASingleTestAloneAndStopsAtOne) {
+  EXPECT_DOUBLE_EQ(HolmAdjust({0.03})[0], 0.03);
+  EXPECT_DOUBLE_EQ(HolmAdjust({0.9, 0.8})[0], 1.0);
+  EXPECT_TRUE(HolmAdjust({}).empty());
+}
+
 TEST(StatisticsTest, NormalisesBetweenChanceAndPerfection) {
   EXPECT_DOUBLE_EQ(Normalised(0.4, 0.4), 0.0);
   EXPECT_DOUBLE_EQ(Normalised(1.0, 0.4), 1.0);
