@@ -225,10 +225,13 @@
       return;
     }
     const learners = run.methods.filter((m) => kindOf(m) === "learner").length;
+    const ahead = run.methods.filter((m) => kindOf(m) === "scorer" && all(m).ndcg_at_10.mean > all(best).ndcg_at_10.mean)
+      .sort((a, b) => all(b).ndcg_at_10.mean - all(a).ndcg_at_10.mean)[0];
     const i = all(best).ndcg_at_10, chance = run.chance && run.chance.ndcg_at_10;
     const beside = [fixedPrompt && `${fixed(all(fixedPrompt).ndcg_at_10.mean)} of the best fixed prompt`, isNumber(chance) && `${fixed(chance)} of chance`].filter(Boolean).join(" and ");
     add(box, "p", `On ${run.dataset}, ${learners > 1 ? `the best of ${learners} learners` : "the learner"}, ${plain(best.name)}, reaches NDCG@10 ${fixed(i.mean)} ${range(i)}` +
-      (isNumber(run.budget) ? ` after ${count(run.budget, "LLM call", "LLM calls")}` : "") + (beside ? `, beside ${beside}.` : "."));
+      (isNumber(run.budget) ? ` after ${count(run.budget, "LLM call", "LLM calls")}` : "") + (beside ? `, beside ${beside}` : "") +
+      (ahead ? `; ${plain(ahead.name)}, which asks no LLM, reaches ${fixed(all(ahead).ndcg_at_10.mean)}.` : "."));
     const c = comparisonOf(run, best.name, "all");
     if (c) {
       box.classed("good", isAbove(c)).classed("bad", isBelow(c));
@@ -301,7 +304,7 @@
       value: `${signed(c.difference.mean)} ${signedRange(c.difference)}`, p: c.p, holm: c.p_holm, c })), sliceOrder(entries));
     intervals(node, "Differences to the best fixed prompt", rows, { reference: 0, sides: ["worse", "better"], format: signed, right: 190 });
     numbers(node, ["method", "users", "difference", "95 % interval", "p", "p (Holm)", "in words"],
-      rows.map((r) => [r.label, r.group, signed(r.mean), signedRange(r), fixed(r.p), fixed(r.holm), capital(verdict(r.c))]));
+      rows.map((r) => [r.label, r.group, signed(r.mean), signedRange(r), fixed(r.p), fixed(r.holm), capital(verdict(r.c))])).classed("in-words", true);
   };
 
   const shuffle = (parent, run, id) => {
