@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
       attune::trainer::AddPushCommand(app),
       attune::trainer::AddInspectCommand(app),
       attune::trainer::AddCompareCommand(app),
+      attune::trainer::AddReportCommand(app),
   };
   try {
     app.parse(argc, argv);
