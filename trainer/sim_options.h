@@ -37,12 +37,12 @@ struct SimWorldOptions {
   // The encoder's, so that tastes are functions of what it computes.
   double recency_decay = 0.6;
 
-  // Quality of an average choice.
-  double base_quality = 0.15;
+  // Mean quality of the choices of the first catalog; 0 ranks by chance.
+  double base_quality = 0.0;
   // Standard deviation of a sentence's effect that is the same for all users;
   // hints have `hint_scale` times as large effects, main and personal.
   double main_effect = 0.0;
-  double hint_scale = 1.6;
+  double hint_scale = 1.7;
   // The same of an option's effect that differs between users.
   double personal_effect = 0.0;
   // Share of the variance of the users' latents that no feature of the state

@@ -37,6 +37,23 @@ SimWorld::SimWorld(SimWorldOptions options, const policy::Catalog& catalog)
       reward_(options.candidates, options.position_bias,
               ScoreDeviation(options)) {
   SetCatalog(catalog);
+  base_ = options_.base_quality - MeanEffect();
+}
+
+double SimWorld::MeanEffect() const {
+  double sum = 0.0;
+  Eigen::Vector4d earlier = Eigen::Vector4d::Zero();
+  for (const std::vector<OptionEffects>& pattern : effects_) {
+    const auto n = static_cast<double>(pattern.size());
+    Eigen::Vector4d pair = Eigen::Vector4d::Zero();
+    for (const OptionEffects& option : pattern) {
+      sum += option.main / n;
+      pair += option.pair / n;
+    }
+    sum += pair.dot(earlier);
+    earlier += pair;
+  }
+  return sum;
 }
 
 void SimWorld::SetCatalog(const policy::Catalog& catalog) {
@@ -102,7 +119,7 @@ bool SimWorld::Fits(absl::Span<const int> choice) const {
 
 double SimWorld::Quality(int user, absl::Span<const int> choice) const {
   const auto latents = users_.latents().row(user).transpose().cast<double>();
-  double quality = options_.base_quality;
+  double quality = base_;
   Eigen::Vector4d earlier = Eigen::Vector4d::Zero();
   for (size_t k = 0; k < choice.size(); ++k) {
     const OptionEffects& effects = effects_[k][choice[k]];
@@ -133,9 +150,9 @@ double SimWorld::ExpectedReward(int user, absl::Span<const int> choice,
 SimWorld::SimAnswer SimWorld::Answer(const Place& place,
                                      absl::Span<const int> choice,
                                      uint64_t seed) const {
-  const Task task = MakeTask(place.user, place.draw,
-                             place.target_position - place.draw %
-                                 options_.candidates + options_.candidates);
+  const int ordinal = place.target_position + options_.candidates -
+                      place.draw % options_.candidates;
+  const Task task = MakeTask(place.user, place.draw, ordinal);
   const SimUsers::Candidates drawn =
       users_.DrawCandidates(place.user, place.draw);
   policy::Rng rng(HashOf(seed, task.sim_task, choice), kAnswerStream);
