@@ -51,6 +51,9 @@ struct Proposal {
   std::vector<float> probabilities;
 };
 
+// name -> value, for the metrics file: "policy_loss", "entropy.hint", ...
+using LearnerMetrics = std::vector<std::pair<std::string, double>>;
+
 class Learner {
  public:
   virtual ~Learner() = default;
