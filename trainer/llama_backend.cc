@@ -4,11 +4,11 @@
 #include "trainer/llama_backend.h"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <numeric>
+#include <optional>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -16,12 +16,13 @@
 #include "policy/ranking.h"
 #include "policy/status_macros.h"
 #include "trainer/log_softmax.h"
+#include "trainer/work_ranges.h"
 
 namespace attune::trainer {
 namespace {
 
 // Goes up when the same model would give other scores.
-constexpr int kReadoutVersion = 2;
+constexpr int kReadoutVersion = 3;
 constexpr int kMaxThreads = 256;
 constexpr int kPriorContext = 512;
 
@@ -128,7 +129,9 @@ std::string LlamaBackend::Identity() const {
 
 int64_t LlamaBackend::evaluated_tokens() const {
   int64_t sum = 0;
-  for (const Worker& w : workers_) sum += w.prompts->evaluated_tokens();
+  for (const Worker& w : workers_) {
+    sum += w.prompts->evaluated_tokens() + w.priors->evaluated_tokens();
+  }
   return sum;
 }
 
@@ -155,20 +158,20 @@ std::vector<absl::StatusOr<LlmAnswer>> LlamaBackend::Answer(
     }
     return prompts[a]->prefix < prompts[b]->prefix;
   });
-  std::atomic<size_t> next = 0;
-  const auto work = [&](Worker& worker) {
-    for (size_t i = next++; i < order.size(); i = next++) {
-      const size_t at = order[i];
+  WorkRanges ranges(order.size(), std::min(workers_.size(), requests.size()));
+  const auto work = [&](size_t worker) {
+    while (const std::optional<size_t> i = ranges.Next(worker)) {
+      const size_t at = order[*i];
       answers[at] = prompts[at].ok()
-                        ? AnswerOne(worker, requests[at], *prompts[at])
+                        ? AnswerOne(workers_[worker], requests[at], *prompts[at])
                         : prompts[at].status();
     }
   };
   std::vector<std::thread> threads;
   for (size_t i = 1; i < workers_.size() && i < requests.size(); ++i) {
-    threads.emplace_back(work, std::ref(workers_[i]));
+    threads.emplace_back(work, i);
   }
-  work(workers_[0]);
+  work(0);
   for (std::thread& thread : threads) thread.join();
   return answers;
 }
@@ -176,6 +179,7 @@ std::vector<absl::StatusOr<LlmAnswer>> LlamaBackend::Answer(
 absl::StatusOr<LlmAnswer> LlamaBackend::AnswerOne(
     Worker& worker, const LlmRequest& request, const TokenizedPrompt& prompt) {
   const auto start = std::chrono::steady_clock::now();
+  const int64_t reused = worker.prompts->reused_tokens();
   absl::StatusOr<LlmAnswer> answer = absl::InvalidArgumentError(
       "readout: must be generate, labels or likelihood");
   switch (request.prompt->readout) {
@@ -192,6 +196,7 @@ absl::StatusOr<LlmAnswer> LlamaBackend::AnswerOne(
   if (!answer.ok()) return answer;
   answer->usage.llm_calls = 1;
   answer->usage.prompt_tokens = static_cast<int64_t>(prompt.prefix.size());
+  answer->usage.reused_tokens = worker.prompts->reused_tokens() - reused;
   answer->usage.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
           .count();
@@ -207,37 +212,47 @@ absl::StatusOr<LlmAnswer> LlamaBackend::ScoreTitles(
     titles.push_back(model_->Tokenize(prompt.blanks + title));
     answer.usage.answer_tokens += static_cast<int64_t>(titles.back().size());
   }
-  ATTUNE_ASSIGN_OR_RETURN(const std::vector<double> scores,
+  ATTUNE_ASSIGN_OR_RETURN(std::vector<double> scores,
                           worker.prompts->Score(prompt.prefix, titles));
-  for (size_t i = 0; i < scores.size(); ++i) {
-    double prior = 0.0;
-    if (!rendered.prior_prefix.empty()) {
-      ATTUNE_ASSIGN_OR_RETURN(prior, Prior(worker, rendered.prior_prefix,
-                                           rendered.displayed_titles[i]));
-    }
-    answer.displayed_scores.push_back(static_cast<float>(scores[i] - prior));
+  if (!rendered.prior_prefix.empty()) {
+    ATTUNE_RETURN_IF_ERROR(
+        SubtractPriors(worker, rendered, absl::MakeSpan(scores)));
   }
+  answer.displayed_scores.assign(scores.begin(), scores.end());
   return answer;
 }
 
-absl::StatusOr<double> LlamaBackend::Prior(Worker& worker,
-                                           const std::string& prior_prefix,
-                                           const std::string& title) {
-  std::pair<std::string, std::string> key(prior_prefix, title);
+absl::Status LlamaBackend::SubtractPriors(
+    Worker& worker, const policy::RenderedPrompt& rendered,
+    absl::Span<double> scores) {
+  const std::vector<std::string>& titles = rendered.displayed_titles;
+  const TokenizedPrompt prefix = model_->TokenizePlain(rendered.prior_prefix);
+  std::vector<size_t> missing;
+  std::vector<LlamaTokens> tokens;
+  const auto prior = [&](size_t i) -> std::pair<std::string, std::string> {
+    return {rendered.prior_prefix, titles[i]};
+  };
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    const auto it = priors_.find(key);
-    if (it != priors_.end()) return it->second;
+    for (size_t i = 0; i < titles.size(); ++i) {
+      const auto it = priors_.find(prior(i));
+      if (it != priors_.end()) {
+        scores[i] -= it->second;
+      } else {
+        missing.push_back(i);
+        tokens.push_back(model_->Tokenize(prefix.blanks + titles[i]));
+      }
+    }
   }
-  const TokenizedPrompt prefix = model_->TokenizePlain(prior_prefix);
-  // One title at a time: its prior must not depend on its neighbours.
-  const LlamaTokens tokens = model_->Tokenize(prefix.blanks + title);
-  ATTUNE_ASSIGN_OR_RETURN(
-      const std::vector<double> scores,
-      worker.priors->Score(prefix.prefix, absl::MakeConstSpan(&tokens, 1)));
+  if (missing.empty()) return absl::OkStatus();
+  ATTUNE_ASSIGN_OR_RETURN(const std::vector<double> found,
+                          worker.priors->ScoreApart(prefix.prefix, tokens));
   const std::lock_guard<std::mutex> lock(mutex_);
-  priors_.emplace(std::move(key), scores[0]);
-  return scores[0];
+  for (size_t j = 0; j < missing.size(); ++j) {
+    scores[missing[j]] -= found[j];
+    priors_.emplace(prior(missing[j]), found[j]);
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<LlmAnswer> LlamaBackend::ScoreLabels(

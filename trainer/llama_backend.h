@@ -8,8 +8,8 @@
 //
 // Readouts:
 //   likelihood  log p(title | prompt) - log p(title | prior prefix), summed
-//               over the title's tokens. The prompt is evaluated once and all titles
-//               follow it in one batch. Priors are kept for the backend's life.
+//               over the title's tokens. All titles follow the prompt in one
+//               batch. Priors are kept for the backend's life.
 //               Without a prior prefix nothing is subtracted.
 //   labels      log p of the next token, with and without a blank before the
 //               label, added up.
@@ -20,7 +20,8 @@
 // (llama_session.h says how). Other CPUs round differently.
 //
 // Works on several contexts with one thread each: llama.cpp's own threads spin
-// at barriers, which on busy cores costs up to twenty times the work.
+// at barriers, which on busy cores costs up to twenty times the work. Prompts that
+// begin alike go to one context, one after the other.
 
 #include <cstdint>
 #include <map>
@@ -73,8 +74,8 @@ class LlamaBackend final : public LlmBackend {
 
   // SHA-256 of the file at `model_path`, in lower-case hex.
   const std::string& model_sha256() const { return model_sha256_; }
-  // Tokens of prompts that were evaluated, and that an earlier prompt's
-  // beginning saved. Without priors.
+  // Tokens that were evaluated (prompts, titles, answers, priors), and tokens of
+  // prompts that an earlier prompt's beginning saved.
   int64_t evaluated_tokens() const;
   int64_t reused_tokens() const;
 
@@ -98,8 +99,10 @@ class LlamaBackend final : public LlmBackend {
                                         const TokenizedPrompt& prompt);
   absl::StatusOr<LlmAnswer> Complete(Worker& worker, uint64_t seed,
                                      const TokenizedPrompt& prompt);
-  absl::StatusOr<double> Prior(Worker& worker, const std::string& prior_prefix,
-                               const std::string& title);
+  // Subtracts the prior of each title from its score.
+  absl::Status SubtractPriors(Worker& worker,
+                              const policy::RenderedPrompt& rendered,
+                              absl::Span<double> scores);
 
   const LlamaBackendOptions options_;
   const std::string model_sha256_;

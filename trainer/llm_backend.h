@@ -27,6 +27,9 @@ struct Usage {
   // Calls that reached an LLM; 0 if the reward cache answered.
   int64_t llm_calls = 0;
   int64_t prompt_tokens = 0;
+  // Of those, what an earlier prompt's beginning saved evaluating. Depends on
+  // what was asked before; 0 if the backend does not tell.
+  int64_t reused_tokens = 0;
   int64_t answer_tokens = 0;
   double seconds = 0.0;
 };

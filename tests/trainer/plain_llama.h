@@ -88,16 +88,16 @@ class PlainLlama {
   }
 
  private:
-  // The logits after each token, a few tokens at a time: llama.cpp has other
-  // kernels for large batches, which round otherwise (up to 0.25 nats a title).
+  // The logits after each token, all tokens in one batch: llama.cpp has other
+  // kernels for small batches, which round otherwise (up to 0.25 nats a title).
   void Evaluate(
       const std::vector<llama_token>& tokens,
       const std::function<void(size_t, absl::Span<const float>)>& visit) {
-    constexpr size_t kTogether = 7;
+    const size_t together = tokens.size();
     llama_memory_clear(llama_get_memory(context_), true);
-    llama_batch batch = llama_batch_init(kTogether, 0, 1);
-    for (size_t begin = 0; begin < tokens.size(); begin += kTogether) {
-      const size_t end = std::min(begin + kTogether, tokens.size());
+    llama_batch batch = llama_batch_init(static_cast<int>(together), 0, 1);
+    for (size_t begin = 0; begin < tokens.size(); begin += together) {
+      const size_t end = std::min(begin + together, tokens.size());
       for (size_t i = begin; i < end; ++i) {
         batch.token[i - begin] = tokens[i];
         batch.pos[i - begin] = static_cast<llama_pos>(i);
