@@ -3,32 +3,15 @@
 
 #include "trainer/baselines.h"
 
-#include <cmath>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "policy/random.h"
 #include "policy/status_macros.h"
+#include "trainer/item_index.h"
+#include "trainer/item_knn.h"
 
 namespace attune::trainer {
 namespace {
-
-// Item ids of a data set; -1 for unknown ones.
-class ItemIndex {
- public:
-  explicit ItemIndex(const Dataset& dataset) {
-    for (size_t i = 0; i < dataset.items.size(); ++i) {
-      index_.emplace(dataset.items[i].id, static_cast<int>(i));
-    }
-  }
-  int Find(const std::string& id) const {
-    const auto it = index_.find(id);
-    return it == index_.end() ? -1 : it->second;
-  }
-
- private:
-  absl::flat_hash_map<std::string, int> index_;
-};
 
 uint64_t HashId(const std::string& id) {
   uint64_t hash = 0;
@@ -78,56 +61,23 @@ class PopularityScorer : public Scorer {
 class ItemKnnScorer : public Scorer {
  public:
   ItemKnnScorer(const Dataset& dataset, float recency_decay)
-      : index_(dataset),
-        users_of_(dataset.items.size()),
-        recency_decay_(recency_decay) {
-    for (const int user : dataset.UsersOf(UserSplit::kTrain)) {
-      const auto& all = dataset.users[user].interactions;
-      for (size_t i = 0; i + 1 < all.size(); ++i) {
-        users_of_[all[i].item].push_back(user);
-      }
-    }
-  }
+      : index_(dataset), knn_(dataset, recency_decay) {}
   std::string name() const override { return "item_knn"; }
   absl::StatusOr<std::vector<float>> Score(const Task& task) const override {
+    std::vector<int> history;
+    for (const policy::Item& item : task.history) {
+      history.push_back(index_.Find(item.id));
+    }
     std::vector<float> scores;
     for (const policy::Item& item : task.candidates) {
-      const int candidate = index_.Find(item.id);
-      float sum = 0.0F;
-      float weight = 1.0F;
-      for (size_t i = task.history.size(); i-- > 0;) {
-        sum += weight * Cosine(candidate, index_.Find(task.history[i].id));
-        weight *= recency_decay_;
-      }
-      scores.push_back(sum);
+      scores.push_back(knn_.Score(history, index_.Find(item.id)));
     }
     return scores;
   }
 
  private:
-  // Of two ascending lists of users.
-  float Cosine(int a, int b) const {
-    if (a < 0 || b < 0 || users_of_[a].empty() || users_of_[b].empty()) {
-      return 0.0F;
-    }
-    const std::vector<int>& left = users_of_[a];
-    const std::vector<int>& right = users_of_[b];
-    int common = 0;
-    for (size_t i = 0, j = 0; i < left.size() && j < right.size();) {
-      if (left[i] == right[j]) ++common;
-      const bool advance_left = left[i] <= right[j];
-      const bool advance_right = right[j] <= left[i];
-      i += advance_left ? 1 : 0;
-      j += advance_right ? 1 : 0;
-    }
-    return static_cast<float>(common) /
-           std::sqrt(static_cast<float>(left.size()) *
-                     static_cast<float>(right.size()));
-  }
-
   ItemIndex index_;
-  std::vector<std::vector<int>> users_of_;  // per item, ascending
-  float recency_decay_;
+  ItemKnn knn_;
 };
 
 class FoldInScorer : public Scorer {

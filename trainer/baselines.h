@@ -5,7 +5,7 @@
 #define ATTUNE_TRAINER_BASELINES_H_
 
 // Rankers without an LLM, which every prompt is compared with. They learn from
-// Dataset::TrainCounts()'s interactions only.
+// Dataset::TrainHistories() only; cold items score 0.
 
 #include <cstdint>
 #include <memory>
@@ -35,9 +35,7 @@ std::unique_ptr<Scorer> MakeRandomScorer(uint64_t seed);
 // "popularity": interactions in training.
 std::unique_ptr<Scorer> MakePopularityScorer(const Dataset& dataset);
 
-// "item_knn": sum over the history of the cosine of the two items' sets of
-// train users, recent items weighing more: recency_decay to the power of an
-// item's distance from the newest. Unknown items score 0.
+// "item_knn": trainer/item_knn.h.
 std::unique_ptr<Scorer> MakeItemKnnScorer(const Dataset& dataset,
                                           float recency_decay = 0.7F);
 

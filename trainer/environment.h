@@ -101,20 +101,28 @@ class Environment {
   const EnvironmentOptions& options() const { return options_; }
 
  private:
+  // Items that negatives are drawn from.
+  struct Pool {
+    std::vector<int> items;
+    // Popularity, summed from the first item on; empty: all are alike.
+    std::vector<int64_t> cumulative;
+  };
+
+  Pool MakePool(bool cold) const;
   // History items shown of a user.
   int HistoryShown(int user) const;
-  // Distinct negatives for one of the user's targets.
-  std::vector<int> Negatives(int user, bool cold_target,
+  // Distinct untouched items for one of the user's targets.
+  std::vector<int> Negatives(const User& user, int shown, bool cold_target,
                              policy::Rng& rng) const;
+  // The warm untouched items that item-kNN likes best, at most `count`.
+  std::vector<int> LikedItems(const User& user, int shown, size_t count) const;
 
   const Dataset& dataset_;
   EnvironmentOptions options_;
   // Histories of at least this length are heavy.
   size_t heavy_length_ = 0;
-  // Popularity of warm and of cold items, summed from the first item on; empty
-  // if not needed.
-  std::vector<int64_t> warm_popularity_;
-  std::vector<int64_t> cold_popularity_;
+  Pool warm_;
+  Pool cold_;
   std::unique_ptr<const ItemKnn> knn_;  // for hard negatives
 };
 

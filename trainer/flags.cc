@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -82,20 +83,50 @@ void DataFlags::AddTo(CLI::App& command) {
        "Whether titles end with the release year");
   Flag(command, "candidates", environment.num_candidates,
        "Candidates of a task, the true item included; 2 to 26");
-  Flag(command, "negatives", negatives, "popularity or uniform");
+  Flag(command, "targets", dataset.targets,
+       "Held-out interactions a user, one a task; 1 to 100");
+  Flag(command, "holdout", dataset.holdout,
+       "last (by time), or random: for data whose timestamp is a play count")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, HoldOut>{
+          {"last", HoldOut::kLast}, {"random", HoldOut::kRandom}}))
+      ->default_str("last");
+  Flag(command, "cold-item-share", dataset.cold_item_share,
+       "Share of the train interactions whose items are withheld from "
+       "collaborative training; about as many targets are cold; 0 to 0.5");
+  Flag(command, "cold-user-share", environment.cold_user_share,
+       "Share of the users shown with at most 3 history items; 0 to 1");
+  Flag(command, "heavy-user-share", environment.heavy_user_share,
+       "Share of the users with the longest histories, who are called heavy");
+  Flag(command, "negatives", negatives,
+       "popularity, uniform or hard (liked best by item-kNN)");
   Flag(command, "history", environment.max_history,
        "Most recent interactions sent as history; 1 to 1000");
 }
 
 absl::StatusOr<EnvironmentOptions> DataFlags::Environment() const {
   EnvironmentOptions options = environment;
-  if (negatives != "popularity" && negatives != "uniform") {
+  if (negatives == "popularity") {
+    options.negatives = NegativeSampling::kPopularity;
+  } else if (negatives == "uniform") {
+    options.negatives = NegativeSampling::kUniform;
+  } else if (negatives == "hard") {
+    options.negatives = NegativeSampling::kHard;
+  } else {
     return absl::InvalidArgumentError(
-        "--negatives: must be popularity or uniform");
+        "--negatives: must be popularity, uniform or hard");
   }
-  options.negatives = negatives == "uniform" ? NegativeSampling::kUniform
-                                             : NegativeSampling::kPopularity;
   return options;
+}
+
+std::string DataFlags::Fingerprint() const {
+  return absl::StrCat(
+      "split ", dataset.seed, " targets ", dataset.targets,
+      dataset.holdout == HoldOut::kLast ? " last" : " random",
+      " min interactions ", dataset.min_interactions, " year ",
+      dataset.year_in_title, " cold items ", dataset.cold_item_share,
+      " cold users ", environment.cold_user_share, " candidates ",
+      environment.num_candidates, " history ", environment.max_history, " ",
+      negatives, " negatives");
 }
 
 void BackendFlags::AddTo(CLI::App& command) {

@@ -30,8 +30,11 @@ struct DataFlags {
 
   void AddTo(CLI::App& command);
   // The environment's options with `negatives` read. kInvalidArgument if it is
-  // neither "uniform" nor "popularity".
+  // none of "uniform", "popularity" and "hard".
   absl::StatusOr<EnvironmentOptions> Environment() const;
+  // Everything that the tasks depend on beside the files: for a run that goes on
+  // later, and for what a revision says it was trained on.
+  std::string Fingerprint() const;
 };
 
 struct BackendFlags {

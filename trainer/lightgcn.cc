@@ -44,11 +44,10 @@ struct Graph {
 Graph MakeGraph(const Dataset& dataset) {
   Graph graph;
   graph.num_items = static_cast<int>(dataset.items.size());
-  for (const int index : dataset.UsersOf(UserSplit::kTrain)) {
-    const User& user = dataset.users[index];
+  for (const std::vector<Interaction>& history : dataset.TrainHistories()) {
     std::vector<int> items;
-    for (size_t i = 0; i + 1 < user.interactions.size(); ++i) {
-      items.push_back(user.interactions[i].item);
+    for (const Interaction& interaction : history) {
+      items.push_back(interaction.item);
       graph.edges.emplace_back(graph.num_users, items.back());
     }
     std::sort(items.begin(), items.end());

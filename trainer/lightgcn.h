@@ -8,8 +8,8 @@
 //
 // Source: He et al. 2020 (arXiv 2002.02126). E^(0) is learned by BPR;
 //   E^(l+1) = D^-1/2 A D^-1/2 E^(l),   E = mean of E^(0) .. E^(L)
-// It learns from the train users' interactions without their targets and from
-// nothing else, so that no split's targets can reach an embedding.
+// It learns from Dataset::TrainHistories() and from nothing else, so that no
+// split's targets and no cold item can reach an embedding.
 
 #include <cstdint>
 #include <functional>

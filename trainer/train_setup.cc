@@ -104,11 +104,7 @@ absl::Status ReadCommonFlags(const TrainSetupFlags& flags,
 // What the tasks and the item embeddings depend on beside the files and the
 // split.
 std::string DataSettings(const TrainSetupFlags& flags) {
-  const DataFlags& data = flags.data;
-  return absl::StrCat("candidates ", data.environment.num_candidates,
-                      " history ", data.environment.max_history,
-                      " min interactions ", data.dataset.min_interactions,
-                      " year ", data.dataset.year_in_title, " epochs ",
+  return absl::StrCat(flags.data.Fingerprint(), " epochs ",
                       flags.lightgcn.epochs, " policy ", flags.policy_name);
 }
 

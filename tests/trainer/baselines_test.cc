@@ -38,8 +38,8 @@ Dataset Touched(const std::vector<std::vector<int>>& users) {
   }
   for (const std::vector<int>& items : users) {
     User user;
-    for (const int item : items) user.interactions.push_back({item, 1.0F, 1});
-    user.interactions.push_back({9, 1.0F, 2});
+    for (const int item : items) user.history.push_back({item, 1.0F, 1});
+    user.targets = {{9, 1.0F, 2}};
     dataset.users.push_back(std::move(user));
   }
   return dataset;

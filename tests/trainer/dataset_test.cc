@@ -61,7 +61,8 @@ absl::StatusOr<Dataset> Load(const std::string& inter,
 
 std::vector<int> ItemsOf(const User& user) {
   std::vector<int> items;
-  for (const Interaction& i : user.interactions) items.push_back(i.item);
+  for (const Interaction& i : user.history) items.push_back(i.item);
+  for (const Interaction& i : user.targets) items.push_back(i.item);
   return items;
 }
 
@@ -73,8 +74,8 @@ TEST(DatasetTest, SortsEachUsersInteractionsByTime) {
   for (const User& user : dataset->users) {
     EXPECT_THAT(ItemsOf(user), ElementsAre(0, 1, 2, 3));
     EXPECT_THAT(user.touched, ElementsAre(0, 1, 2, 3));
-    EXPECT_EQ(user.interactions.back().seconds, 4);
-    EXPECT_EQ(user.interactions.back().weight, 2.0F);
+    EXPECT_EQ(user.targets.back().seconds, 4);
+    EXPECT_EQ(user.targets.back().weight, 2.0F);
   }
 }
 
@@ -114,7 +115,7 @@ TEST(DatasetTest, KeepsTheLastOfARepeatedPair) {
   const auto dataset = Load(kHeader + FourUsers() + "u1\ta\t1\t9\n");
   ASSERT_THAT(dataset, IsOk());
   EXPECT_THAT(ItemsOf(dataset->users[0]), ElementsAre(1, 2, 3, 0));
-  EXPECT_EQ(dataset->users[0].interactions.back().weight, 1.0F);
+  EXPECT_EQ(dataset->users[0].targets.back().weight, 1.0F);
 }
 
 TEST(DatasetTest, CountsLowRatingsAsTouchedButDropsThem) {
@@ -151,7 +152,7 @@ TEST(DatasetTest, ReadsFilesWithoutRatings) {
   }
   const auto dataset = Load(rows);
   ASSERT_THAT(dataset, IsOk());
-  EXPECT_EQ(dataset->users[0].interactions[0].weight, 0.0F);
+  EXPECT_EQ(dataset->users[0].history[0].weight, 0.0F);
 }
 
 TEST(DatasetTest, TakesTheFirstSequenceForATitle) {
@@ -261,7 +262,8 @@ TEST(DatasetTest, SaysWhichFileIsNotThere) {
 TEST(DatasetTest, RefusesTooFewUsers) {
   EXPECT_THAT(Load(kHeader + FourRows("u1") + FourRows("u2")),
               StatusIs(absl::StatusCode::kFailedPrecondition,
-                       EndsWith("at least 3 interactions")));
+                       HasSubstr("train split is empty: of 2 users 2 have at "
+                                 "least 3 interactions")));
 }
 
 TEST(DatasetTest, RefusesOptionsOutOfRange) {

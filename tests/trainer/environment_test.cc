@@ -56,9 +56,9 @@ INSTANTIATE_TEST_SUITE_P(Negatives, EnvironmentTest,
 
 TEST_P(EnvironmentTest, HistoryHoldsEverythingBeforeTheTargetInOrder) {
   for (size_t u = 0; u < dataset_.users.size(); ++u) {
-    const auto& all = dataset_.users[u].interactions;
+    const auto& all = dataset_.users[u].history;
     const Task task = environment_.MakeTask(static_cast<int>(u), 0, 0);
-    ASSERT_EQ(task.history.size(), all.size() - 1);
+    ASSERT_EQ(task.history.size(), all.size());
     for (size_t i = 0; i < task.history.size(); ++i) {
       EXPECT_EQ(task.history[i].id, dataset_.items[all[i].item].id);
       EXPECT_EQ(task.history[i].weight, all[i].weight);
@@ -84,7 +84,7 @@ TEST_P(EnvironmentTest, CandidatesAreTheTargetAndUntouchedItems) {
     }
     EXPECT_EQ(distinct.size(), 10);
     EXPECT_EQ(task.candidates[task.target].id,
-              dataset_.items[user.interactions.back().item].id);
+              dataset_.items[user.targets[0].item].id);
   }
 }
 
@@ -131,9 +131,9 @@ TEST(EnvironmentHistoryTest, KeepsTheMostRecentItems) {
   const Dataset dataset = TwoTastes(kSeed);
   const Environment environment(dataset, {.max_history = 3});
   const Task task = environment.MakeTask(0, 0, 0);
-  const auto& all = dataset.users[0].interactions;
+  const auto& all = dataset.users[0].history;
   ASSERT_EQ(task.history.size(), 3);
-  EXPECT_EQ(task.history[2].id, dataset.items[all[all.size() - 2].item].id);
+  EXPECT_EQ(task.history[2].id, dataset.items[all.back().item].id);
 }
 
 TEST(EnvironmentNegativesTest, FollowPopularityInTraining) {
@@ -142,9 +142,9 @@ TEST(EnvironmentNegativesTest, FollowPopularityInTraining) {
   for (size_t u = 0; u < dataset.users.size(); u += 2) {
     User& user = dataset.users[u];
     if (user.split != UserSplit::kTrain) continue;
-    std::erase_if(user.interactions,
+    std::erase_if(user.history,
                   [](const Interaction& i) { return i.item == 150; });
-    user.interactions.insert(user.interactions.begin(), {150, 1.0F, 0});
+    user.history.insert(user.history.begin(), {150, 1.0F, 0});
   }
   const int reader = dataset.UsersOf(UserSplit::kTest)[0];
   std::erase(dataset.users[reader].touched, 150);

@@ -39,8 +39,8 @@ Dataset WithOtherTargets(Dataset dataset) {
       if (std::binary_search(user.touched.begin(), user.touched.end(), item)) {
         continue;
       }
-      std::erase(user.touched, user.interactions.back().item);
-      user.interactions.back().item = item;
+      std::erase(user.touched, user.targets[0].item);
+      user.targets[0].item = item;
       user.touched.push_back(item);
       std::sort(user.touched.begin(), user.touched.end());
       break;
@@ -53,7 +53,8 @@ Dataset WithOtherTargets(Dataset dataset) {
 Dataset WithOtherReaders(Dataset dataset) {
   for (User& user : dataset.users) {
     if (user.split == UserSplit::kTrain) continue;
-    user.interactions = {{1, 1.0F, 1}, {2, 1.0F, 2}, {3, 1.0F, 3}};
+    user.history = {{1, 1.0F, 1}, {2, 1.0F, 2}};
+    user.targets = {{3, 1.0F, 3}};
     user.touched = {1, 2, 3};
   }
   return dataset;
@@ -95,7 +96,7 @@ TEST(LeakageTest, ItemTableDependsOnTrainHistories) {
   const Dataset dataset = TwoTastes(kSeed);
   Dataset changed = dataset;
   User& user = changed.users[changed.UsersOf(UserSplit::kTrain)[0]];
-  user.interactions.erase(user.interactions.begin());
+  user.history.erase(user.history.begin());
   EXPECT_NE(FeaturesOf(dataset).tensors[0].values,
             FeaturesOf(changed).tensors[0].values);
 }

@@ -85,7 +85,8 @@ TEST(LightGcnTest, PropagatesOverTheNormalisedGraph) {
   dataset.items.resize(3);
   for (int u = 0; u < 2; ++u) {
     User user;
-    user.interactions = {{0, 1.0F, 1}, {1, 1.0F, 2}, {2, 1.0F, 3}};
+    user.history = {{0, 1.0F, 1}, {1, 1.0F, 2}};
+    user.targets = {{2, 1.0F, 3}};
     dataset.users.push_back(user);
   }
   LightGcnOptions options = {.dim = 4, .layers = 0, .epochs = 1};

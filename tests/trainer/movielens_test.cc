@@ -99,7 +99,7 @@ TEST_F(MovieLensTest, Loads) {
   EXPECT_EQ(dataset_.UsersOf(UserSplit::kValidation).size(), 189);
   size_t interactions = 0;
   for (const User& user : dataset_.users) {
-    interactions += user.interactions.size();
+    interactions += user.history.size() + user.targets.size();
   }
   EXPECT_EQ(interactions, 100000);
 }
