@@ -4,176 +4,180 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdio>
 #include <memory>
-#include <nlohmann/json.hpp>
-#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "policy/revision.h"
 #include "policy/status_macros.h"
-#include "trainer/baselines.h"
-#include "trainer/chooser.h"
 #include "trainer/command.h"
-#include "trainer/evaluate.h"
+#include "trainer/evaluation.h"
 #include "trainer/files.h"
-#include "trainer/fixed_search.h"
-#include "trainer/flags.h"
+#include "trainer/study_run.h"
+#include "trainer/study_world.h"
 
 namespace attune::trainer {
 namespace {
 
 struct EvaluateFlags {
-  DataFlags data;
-  BackendFlags backend;
-  std::string revision;
-  int test_users = 0;
-  int tasks_per_user = 1;
-  int fixed_budget = 200;
-  uint64_t seed = 1;
+  TrainSetupFlags setup;
+  StudyOptions study;
+  std::vector<std::string> revisions;
   std::string json;
 };
 
-// The first `count` users of a split (all if 0), `draws` tasks each.
-std::vector<Task> MakeTasks(const Environment& environment, UserSplit split,
-                            int count, int draws) {
-  std::vector<int> users = environment.dataset().UsersOf(split);
-  if (count > 0 && count < static_cast<int>(users.size())) users.resize(count);
-  std::vector<Task> tasks;
-  for (size_t i = 0; i < users.size(); ++i) {
-    for (int draw = 0; draw < draws; ++draw) {
-      tasks.push_back(
-          environment.MakeTask(users[i], draw, static_cast<int>(i)));
-    }
-  }
-  return tasks;
-}
-
-// Ids of the chosen options by pattern.
-nlohmann::ordered_json DescribeOptions(const policy::Catalog& catalog,
-                                       const std::vector<int>& options) {
-  nlohmann::ordered_json object;
-  for (size_t k = 0; k < options.size(); ++k) {
-    object[catalog.patterns[k].name] =
-        catalog.patterns[k].options[options[k]].id;
-  }
-  return object;
-}
-
-void Progress(const std::string& method, int done, int total) {
+void Progress(const std::string& step, int done, int total) {
   if (isatty(STDERR_FILENO) != 0) {
-    std::fprintf(stderr, "\r\033[K%s: %d of %d", method.c_str(), done, total);
-    if (done == total) std::fputc('\n', stderr);
-  } else if (done == total) {
-    std::fprintf(stderr, "%s: %d of %d\n", method.c_str(), done, total);
+    std::fprintf(stderr, "\r\033[K%s: %d of %d", step.c_str(), done, total);
+    if (done >= total) std::fputc('\n', stderr);
+  } else if (done >= total) {
+    std::fprintf(stderr, "%s: %d of %d\n", step.c_str(), done, total);
   }
 }
 
-absl::Status WriteReport(const EvaluateFlags& flags,
-                         const policy::Policy& policy,
-                         const FixedSearchResult& fixed,
-                         const Evaluation& evaluation) {
-  std::printf("%s", ToTable(evaluation).c_str());
-  const nlohmann::ordered_json best =
-      DescribeOptions(policy.catalog(), fixed.best);
-  std::printf(
-      "best_fixed, found with %d LLM rankings of validation users: %s\n",
-      fixed.llm_rankings, best.dump().c_str());
-  if (flags.json.empty()) return absl::OkStatus();
-  nlohmann::ordered_json report =
-      nlohmann::ordered_json::parse(ToJson(evaluation));
-  report["search"] = {{"options", best},
-                      {"llm_rankings", fixed.llm_rankings},
-                      {"validation_ndcg_at_10", fixed.mean}};
-  return WriteFileAtomically(flags.json, report.dump(2) + "\n");
+// "NAME=FILE", "NAME=FILE,FILE,..." or "FILE", which is called "policy".
+absl::StatusOr<NamedRevisions> LoadRevisions(const std::string& flag) {
+  const size_t equals = flag.find('=');
+  NamedRevisions named{.name = "policy"};
+  std::string files = flag;
+  if (equals != std::string::npos) {
+    named.name = flag.substr(0, equals);
+    files = flag.substr(equals + 1);
+  }
+  for (const std::string& file :
+       std::vector<std::string>(absl::StrSplit(files, ','))) {
+    ATTUNE_ASSIGN_OR_RETURN(auto revision, policy::Revision::LoadFile(file));
+    named.revisions.push_back(std::move(revision));
+  }
+  return named;
 }
 
-absl::Status Evaluate(const EvaluateFlags& flags) {
-  ATTUNE_ASSIGN_OR_RETURN(const auto revision,
-                          policy::Revision::LoadFile(flags.revision));
-  const policy::Policy& policy = revision->policy();
-  ATTUNE_ASSIGN_OR_RETURN(const Dataset dataset,
-                          Dataset::Load(flags.data.dataset));
-  ATTUNE_ASSIGN_OR_RETURN(const EnvironmentOptions options,
-                          flags.data.Environment());
-  ATTUNE_RETURN_IF_ERROR(Environment::Check(dataset, options));
-  const Environment environment(dataset, options);
-  ATTUNE_ASSIGN_OR_RETURN(const std::unique_ptr<LlmBackend> backend,
-                          flags.backend.Make());
-
-  FixedSearchOptions search{.budget = flags.fixed_budget, .seed = flags.seed};
-  search.progress = [&](int spent) {
-    Progress("best_fixed search", spent, flags.fixed_budget);
-  };
+absl::Status RunEvaluate(const EvaluateFlags& flags) {
+  StudyOptions options = flags.study;
+  options.progress = Progress;
+  for (const std::string& flag : flags.revisions) {
+    ATTUNE_ASSIGN_OR_RETURN(NamedRevisions named, LoadRevisions(flag));
+    options.revisions.push_back(std::move(named));
+  }
+  TrainSetupFlags setup = flags.setup;
+  setup.seed = options.seed;
+  setup.episode_length = options.train.episode_length;
+  const bool trains =
+      !options.learners.empty() || setup.backend.backend == "sim";
+  if (!trains && options.revisions.empty()) {
+    return absl::InvalidArgumentError(
+        "--learners or --revision: at least one method is needed");
+  }
   ATTUNE_ASSIGN_OR_RETURN(
-      const FixedSearchResult fixed,
-      SearchFixedPrompt(policy, *backend,
-                        MakeTasks(environment, UserSplit::kValidation, 0, 1),
-                        search));
+      const std::unique_ptr<StudyWorld> world,
+      trains ? StudyWorld::ForTraining(setup)
+             : StudyWorld::ForRevision(setup,
+                                       options.revisions[0].revisions[0]));
+  ATTUNE_ASSIGN_OR_RETURN(const Evaluation evaluation,
+                          RunStudy(*world, setup, options));
+  std::fputs(ToTable(evaluation).c_str(), stdout);
+  if (flags.json.empty()) return absl::OkStatus();
+  return WriteFileAtomically(flags.json, ToJson(evaluation));
+}
 
-  const std::vector<Task> tasks = MakeTasks(
-      environment, UserSplit::kTest, flags.test_users, flags.tasks_per_user);
-  const auto random = MakeRandomScorer(flags.seed);
-  const auto popularity = MakePopularityScorer(dataset);
-  const auto knn = MakeItemKnnScorer(dataset);
-  const auto lightgcn = MakeFoldInScorer(policy);
-  const std::vector<Method> methods = {
-      {.name = "random", .scorer = random.get()},
-      {.name = "popularity", .scorer = popularity.get()},
-      {.name = "item_knn", .scorer = knn.get()},
-      {.name = "lightgcn", .scorer = lightgcn.get()},
-      {.name = "default", .chooser = DefaultPrompt(policy)},
-      {.name = "uniform", .chooser = UniformPrompt(policy)},
-      {.name = "best_fixed", .chooser = FixedPrompt(policy, fixed.best)},
-      {.name = "policy", .chooser = GreedyPrompt(policy)},
-  };
-  EvaluateOptions evaluate{.run = {.seed = flags.seed}};
-  evaluate.progress = [&](const std::string& method, int done) {
-    Progress(method, done, static_cast<int>(tasks.size()));
-  };
-  ATTUNE_ASSIGN_OR_RETURN(
-      const Evaluation evaluation,
-      trainer::Evaluate(methods, tasks, *backend, evaluate));
-  return WriteReport(flags, policy, fixed, evaluation);
+void AddMethodFlags(CLI::App& command, EvaluateFlags& flags) {
+  command
+      .add_option("--learners", flags.study.learners,
+                  "Learners to train for every seed, separated by commas")
+      ->delimiter(',');
+  command.add_option("--revision", flags.revisions,
+                     "A revision to measure: FILE, NAME=FILE, or one file a\n"
+                     "seed, NAME=FILE,FILE,...; may be repeated")
+      ->allow_extra_args(false);
+  command
+      .add_option("--searches", flags.study.searches,
+                  "Fixed prompts to search for on validation users:\n"
+                  "best_fixed, edit_search")
+      ->delimiter(',')
+      ->capture_default_str();
+  command
+      .add_option("--budget", flags.study.train.budget,
+                  "LLM rankings that each learner and each search may spend")
+      ->capture_default_str();
+  command
+      .add_option("--seeds", flags.study.seeds,
+                  "Seeds of training and searching")
+      ->delimiter(',')
+      ->capture_default_str();
+  command
+      .add_option("--batch-size", flags.study.train.batch_size,
+                  "Users a round of training")
+      ->capture_default_str();
+  command
+      .add_option("--episode-length", flags.study.train.episode_length,
+                  "Iterations T of an episode of training")
+      ->capture_default_str();
+}
+
+void AddStudyFlags(CLI::App& command, EvaluateFlags& flags) {
+  command
+      .add_option("--test-users", flags.study.test_users,
+                  "Test users to measure; 0 is all")
+      ->capture_default_str();
+  command
+      .add_option("--tasks-per-user", flags.study.tasks_per_user,
+                  "Tasks of each test user, going through the user's targets")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command
+      .add_option("--oracle-users", flags.study.oracle_users,
+                  "Test users asked all the oracle's choices; 0 is no oracle")
+      ->capture_default_str();
+  command
+      .add_option("--oracle-choices", flags.study.oracle_choices,
+                  "Distinct choices of the oracle")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command.add_option("--ablations", flags.study.ablate,
+                     "Learner or revision to take apart: agents frozen, state\n"
+                     "without parts and, for a learner, episodes of 3 and 15");
+  command
+      .add_option("--work", flags.study.work,
+                  "Directory that keeps the trainings")
+      ->capture_default_str();
+  command
+      .add_option("--seed", flags.study.seed,
+                  "Seed of item embeddings, intervals and the exchange of "
+                  "users")
+      ->capture_default_str();
+  command.add_option("--json", flags.json, "Write everything here as JSON");
 }
 
 }  // namespace
 
 Command AddEvaluateCommand(CLI::App& app) {
   auto flags = std::make_shared<EvaluateFlags>();
-  CLI::App* command =
-      app.add_subcommand("evaluate",
-                         "Compares a revision with its baselines on test "
-                         "users: random, popularity,\n"
-                         "item-kNN, LightGCN, the default prompt, uniform "
-                         "prompts, the best fixed\n"
-                         "prompt found on validation users.");
-  flags->data.AddTo(*command);
-  flags->backend.AddTo(*command);
-  command->add_option("--revision", flags->revision, "The revision's file")
-      ->required();
-  command
-      ->add_option("--test-users", flags->test_users,
-                   "Test users to evaluate; 0 is all")
-      ->capture_default_str();
-  command
-      ->add_option("--tasks-per-user", flags->tasks_per_user,
-                   "Tasks of each test user, with other negatives each; more\n"
-                   "make the intervals narrower")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  command
-      ->add_option("--fixed-budget", flags->fixed_budget,
-                   "LLM rankings for finding the best fixed prompt")
-      ->capture_default_str();
-  command->add_option("--seed", flags->seed, "Seed of sampling and intervals")
-      ->capture_default_str();
-  command->add_option("--json", flags->json, "Write the results here as JSON");
-  return {.app = command, .run = [flags] { return Evaluate(*flags); }};
+  CLI::App* command = app.add_subcommand(
+      "evaluate",
+      "Trains learners and searches for fixed prompts at one budget of LLM\n"
+      "rankings, then compares all methods on test users: scorers without an "
+      "LLM,\n"
+      "the default prompt, uniform prompts, fixed prompts, learners, "
+      "revisions and\n"
+      "the per-user oracle.");
+  flags->setup.AddTo(*command);
+  AddMethodFlags(*command, *flags);
+  AddStudyFlags(*command, *flags);
+  command->footer(
+      "A study may take hours. With --reward-cache every answer is kept, and "
+      "trainings\n"
+      "are kept in --work: started again with the same flags, it repeats "
+      "nothing.\n"
+      "Example, without any LLM:\n"
+      "  attune_trainer evaluate --backend sim --sim-setting paper\n"
+      "      --catalog policy/catalogs/movies.yaml --learners a2c,ppo\n"
+      "      --budget 600 --seeds 1,2,3,4,5 --tasks-per-user 4\n"
+      "      --work study --json study/evaluation.json");
+  return {.app = command, .run = [flags] { return RunEvaluate(*flags); }};
 }
 
 }  // namespace attune::trainer

@@ -3,26 +3,23 @@
 
 #include "trainer/evaluate.h"
 
-#include <algorithm>
 #include <chrono>
-#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "policy/metrics.h"
 #include "policy/status_macros.h"
 
 namespace attune::trainer {
 namespace {
 
-constexpr int kCutoff = 10;
-
-double Ndcg(int rank) { return policy::NdcgAt(kCutoff, rank); }
-
 double SteadySeconds() {
   return std::chrono::duration<double>(
              std::chrono::steady_clock::now().time_since_epoch())
       .count();
+}
+
+double Now(const EvaluateOptions& options) {
+  return options.clock ? options.clock() : SteadySeconds();
 }
 
 absl::StatusOr<PromptRun> RunScorer(const Scorer& scorer,
@@ -35,50 +32,52 @@ absl::StatusOr<PromptRun> RunScorer(const Scorer& scorer,
   return run;
 }
 
-void CountParses(MethodResult& result) {
-  for (const Outcome& outcome : result.outcomes) {
-    if (outcome.rank == 0) {
-      ++result.dropped;
-    } else if (outcome.parse == policy::ParseStatus::kPartial) {
-      ++result.partial_parses;
-    } else if (outcome.parse == policy::ParseStatus::kFailed) {
-      ++result.failed_parses;
-    }
-  }
+// The options for the `seed`-th of `seeds` runs, with progress over all.
+RunOptions OptionsOfSeed(const EvaluateOptions& options,
+                         const std::string& name, size_t seed, size_t seeds,
+                         size_t tasks) {
+  RunOptions run = options.run;
+  if (!options.progress) return run;
+  const int before = static_cast<int>(seed * tasks);
+  const int total = static_cast<int>(seeds * tasks);
+  run.progress = [&options, name, before, total](int done) {
+    options.progress(name, before + done, total);
+  };
+  run.progress(0);
+  return run;
 }
 
-absl::StatusOr<MethodResult> EvaluateMethod(const Method& method,
-                                            absl::Span<const Task> tasks,
-                                            LlmBackend& backend,
-                                            const EvaluateOptions& options) {
-  RunOptions run_options = options.run;
-  if (options.progress) {
-    options.progress(method.name, 0);
-    run_options.progress = [&](int done) {
-      options.progress(method.name, done);
-    };
+void AddRun(PromptRun run, MethodRun& result) {
+  result.cost.prompt_tokens += run.usage.prompt_tokens;
+  result.cost.answer_tokens += run.usage.answer_tokens;
+  if (result.kind != MethodKind::kScorer) {
+    CountOutcomes(run.outcomes, result.cost);
   }
-  const auto clock = options.clock ? options.clock : SteadySeconds;
-  const double start = clock();
-  ATTUNE_ASSIGN_OR_RETURN(
-      PromptRun run,
-      method.scorer != nullptr
-          ? RunScorer(*method.scorer, tasks)
-          : RunPrompts(backend, method.chooser, tasks, run_options));
-  MethodResult result;
-  result.name = method.name;
-  result.uses_llm = method.scorer == nullptr;
-  result.wall_seconds = clock() - start;
-  result.usage = run.usage;
-  result.outcomes = std::move(run.outcomes);
-  CountParses(result);
-  const auto interval = [&](const std::function<double(int)>& metric) {
-    return BootstrapMean(PerUser(tasks, result.outcomes, metric),
-                         options.run.seed);
-  };
-  result.ndcg = interval(Ndcg);
-  result.mrr = interval(policy::ReciprocalRank);
-  result.hit = interval([](int rank) { return policy::HitRateAt(1, rank); });
+  result.outcomes.push_back(std::move(run.outcomes));
+}
+
+absl::StatusOr<MethodRun> RunMethod(const Method& method,
+                                    absl::Span<const Task> tasks,
+                                    LlmBackend& backend,
+                                    const EvaluateOptions& options) {
+  MethodRun result{.name = method.name,
+                   .kind = method.kind,
+                   .train_llm_calls = method.train_llm_calls,
+                   .policies = method.policies};
+  const double start = Now(options);
+  if (method.scorer != nullptr) {
+    ATTUNE_ASSIGN_OR_RETURN(PromptRun run, RunScorer(*method.scorer, tasks));
+    AddRun(std::move(run), result);
+  }
+  for (size_t s = 0; s < method.choosers.size(); ++s) {
+    ATTUNE_ASSIGN_OR_RETURN(
+        PromptRun run,
+        RunPrompts(backend, method.choosers[s], tasks,
+                   OptionsOfSeed(options, method.name, s,
+                                 method.choosers.size(), tasks.size())));
+    AddRun(std::move(run), result);
+  }
+  result.cost.wall_seconds = Now(options) - start;
   return result;
 }
 
@@ -92,83 +91,73 @@ absl::Status CheckInput(absl::Span<const Method> methods,
     }
   }
   for (size_t i = 0; i < methods.size(); ++i) {
-    if ((methods[i].scorer != nullptr) == bool{methods[i].chooser}) {
+    const Method& method = methods[i];
+    if ((method.scorer != nullptr) == !method.choosers.empty()) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "methods[", i, "]: exactly one of scorer and chooser must be set"));
+          "methods[", i, "]: exactly one of scorer and choosers must be set"));
+    }
+    if (!method.policies.empty() &&
+        method.policies.size() != method.choosers.size()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "methods[", i, "]: there must be as many policies as choosers"));
     }
   }
   return absl::OkStatus();
 }
 
-void Compare(absl::Span<const Task> tasks, const EvaluateOptions& options,
-             Evaluation& evaluation) {
-  for (const std::string& name : options.baselines) {
-    const auto baseline =
-        std::find_if(evaluation.methods.begin(), evaluation.methods.end(),
-                     [&](const MethodResult& m) { return m.name == name; });
-    if (baseline == evaluation.methods.end()) continue;
-    for (const MethodResult& method : evaluation.methods) {
-      if (method.name == name) continue;
-      evaluation.differences.push_back(
-          CompareNdcg(tasks, method, *baseline, options.run.seed));
-    }
-  }
-}
-
 }  // namespace
 
-absl::StatusOr<Evaluation> Evaluate(absl::Span<const Method> methods,
-                                    absl::Span<const Task> tasks,
-                                    LlmBackend& backend,
-                                    const EvaluateOptions& options) {
-  ATTUNE_RETURN_IF_ERROR(CheckInput(methods, tasks));
-  Evaluation evaluation;
-  evaluation.num_tasks = static_cast<int>(tasks.size());
-  evaluation.num_candidates = static_cast<int>(tasks[0].candidates.size());
-  evaluation.chance_ndcg =
-      policy::RandomNdcgAt(kCutoff, evaluation.num_candidates);
-  for (const Method& method : methods) {
-    ATTUNE_ASSIGN_OR_RETURN(MethodResult result,
-                            EvaluateMethod(method, tasks, backend, options));
-    result.normalised_ndcg =
-        Normalised(result.ndcg.mean, evaluation.chance_ndcg);
-    evaluation.num_users = std::max(evaluation.num_users, result.ndcg.count);
-    evaluation.methods.push_back(std::move(result));
-  }
-  Compare(tasks, options, evaluation);
-  return evaluation;
-}
-
-std::vector<double> PerUser(absl::Span<const Task> tasks,
-                            absl::Span<const Outcome> outcomes,
-                            const std::function<double(int rank)>& metric) {
-  std::vector<double> result;
-  std::map<int, std::vector<double>> by_user;
-  for (size_t i = 0; i < tasks.size(); ++i) {
-    if (outcomes[i].rank == 0) continue;
-    const double value = metric(outcomes[i].rank);
-    if (tasks[i].user < 0) {
-      result.push_back(value);
-    } else {
-      by_user[tasks[i].user].push_back(value);
+void CountOutcomes(absl::Span<const Outcome> outcomes, Cost& cost) {
+  for (const Outcome& outcome : outcomes) {
+    if (outcome.rank == 0 && outcome.status.ok()) continue;  // left out
+    ++cost.llm_calls;
+    if (outcome.rank == 0) {
+      ++cost.dropped;
+    } else if (outcome.parse == policy::ParseStatus::kPartial) {
+      ++cost.partial_parses;
+    } else if (outcome.parse == policy::ParseStatus::kFailed) {
+      ++cost.failed_parses;
     }
   }
-  for (const auto& [user, values] : by_user) result.push_back(Mean(values));
-  return result;
 }
 
-Difference CompareNdcg(absl::Span<const Task> tasks, const MethodResult& method,
-                       const MethodResult& baseline, uint64_t seed) {
-  std::vector<Outcome> ours = method.outcomes;
-  std::vector<Outcome> theirs = baseline.outcomes;
-  for (size_t i = 0; i < tasks.size(); ++i) {
-    const bool both = ours[i].rank > 0 && theirs[i].rank > 0;
-    if (!both) ours[i].rank = theirs[i].rank = 0;
+absl::StatusOr<std::vector<MethodRun>> Evaluate(
+    absl::Span<const Method> methods, absl::Span<const Task> tasks,
+    LlmBackend& backend, const EvaluateOptions& options) {
+  ATTUNE_RETURN_IF_ERROR(CheckInput(methods, tasks));
+  std::vector<MethodRun> runs;
+  for (const Method& method : methods) {
+    ATTUNE_ASSIGN_OR_RETURN(MethodRun run,
+                            RunMethod(method, tasks, backend, options));
+    runs.push_back(std::move(run));
   }
-  return {.method = method.name,
-          .baseline = baseline.name,
-          .ndcg = PairedDifference(PerUser(tasks, ours, Ndcg),
-                                   PerUser(tasks, theirs, Ndcg), seed)};
+  return runs;
+}
+
+absl::StatusOr<MethodRun> RunShuffled(const MethodRun& run,
+                                      absl::Span<const int> sources,
+                                      absl::Span<const Task> tasks,
+                                      LlmBackend& backend,
+                                      const EvaluateOptions& options) {
+  MethodRun result{.name = run.name,
+                   .kind = run.kind,
+                   .train_llm_calls = run.train_llm_calls,
+                   .policies = run.policies};
+  const double start = Now(options);
+  for (size_t s = 0; s < run.outcomes.size(); ++s) {
+    std::vector<std::vector<int>> choices(tasks.size());
+    for (size_t i = 0; i < tasks.size(); ++i) {
+      if (sources[i] >= 0) choices[i] = run.outcomes[s][sources[i]].options;
+    }
+    ATTUNE_ASSIGN_OR_RETURN(
+        PromptRun shuffled,
+        RunChoices(backend, *run.policies[s], choices, tasks,
+                   OptionsOfSeed(options, run.name + " shuffled", s,
+                                 run.outcomes.size(), tasks.size())));
+    AddRun(std::move(shuffled), result);
+  }
+  result.cost.wall_seconds = Now(options) - start;
+  return result;
 }
 
 }  // namespace attune::trainer

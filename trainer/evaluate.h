@@ -4,11 +4,11 @@
 #ifndef ATTUNE_TRAINER_EVALUATE_H_
 #define ATTUNE_TRAINER_EVALUATE_H_
 
-// Compares methods on the same tasks: scorers without an LLM, and ways of
-// choosing a prompt (prompt_run.h says how an answer becomes an outcome).
+// Runs methods on the same tasks: scorers without an LLM, and ways of choosing a
+// prompt (prompt_run.h says how an answer becomes an outcome). What the outcomes
+// amount to is study.h's business.
 //
-// Users are the unit: several tasks of one user are averaged before intervals
-// are computed, so that repeated draws do not feign more users.
+// Not thread-safe beyond the backend's own safety.
 
 #include <cstdint>
 #include <functional>
@@ -22,76 +22,74 @@
 #include "trainer/environment.h"
 #include "trainer/llm_backend.h"
 #include "trainer/prompt_run.h"
-#include "trainer/statistics.h"
 
 namespace attune::trainer {
 
-// One line of the comparison. Exactly one of `scorer` and `chooser` is set.
+enum class MethodKind { kScorer, kPrompt, kLearner, kOracle };
+
+// One line of the comparison. Exactly one of `scorer` and `choosers` is set.
 struct Method {
   std::string name;
+  MethodKind kind = MethodKind::kPrompt;
   const Scorer* scorer = nullptr;  // must outlive the evaluation
-  Chooser chooser = nullptr;
+  // One a training seed, or a single one that holds for all seeds.
+  std::vector<Chooser> choosers = {};
+  // What the choosers render with, if choices of one user shall be given to
+  // another; as many as choosers, or none. Must outlive the evaluation.
+  std::vector<const policy::Policy*> policies = {};
+  // LLM rankings spent on training or searching, for each seed.
+  int64_t train_llm_calls = 0;
 };
 
-struct MethodResult {
-  std::string name;
-  bool uses_llm = false;
-  std::vector<Outcome> outcomes;  // one a task
-  Interval ndcg, mrr, hit;        // NDCG@10, MRR, HR@1
-  // NDCG@10 between chance (0) and perfection (1).
-  double normalised_ndcg = 0.0;
+// What asking cost. Wall time is what passed, cached answers included.
+struct Cost {
+  int64_t llm_calls = 0;  // rankings asked for, whoever answered
+  int64_t prompt_tokens = 0;  // of answers that the reward cache did not have
+  int64_t answer_tokens = 0;
+  double wall_seconds = 0.0;
   int dropped = 0;         // LLM faults
   int partial_parses = 0;  // repaired rankings
   int failed_parses = 0;   // answers without a recognisable candidate
-  Usage usage;
-  double wall_seconds = 0.0;
 };
 
-// NDCG@10 of `method` minus that of `baseline`, on tasks that both have.
-struct Difference {
-  std::string method;
-  std::string baseline;
-  Interval ndcg;
-};
-
-struct Evaluation {
-  int num_tasks = 0;
-  int num_users = 0;
-  int num_candidates = 0;
-  double chance_ndcg = 0.0;
-  std::vector<MethodResult> methods;
-  std::vector<Difference> differences;
+struct MethodRun {
+  std::string name;
+  MethodKind kind = MethodKind::kPrompt;
+  int64_t train_llm_calls = 0;
+  // [seed][task]; one seed if the method does not depend on it.
+  std::vector<std::vector<Outcome>> outcomes;
+  std::vector<const policy::Policy*> policies;
+  Cost cost;
 };
 
 struct EvaluateOptions {
   RunOptions run;
-  // Methods that all others are compared with, in pairs.
-  std::vector<std::string> baselines = {"default", "uniform", "best_fixed"};
-  // Called before and after each method, if set.
-  std::function<void(const std::string& method, int done)> progress = nullptr;
+  // Called before and after each batch of a method with the tasks done over all
+  // seeds, if set.
+  std::function<void(const std::string& method, int done, int total)> progress =
+      nullptr;
   // Seconds of a monotonic clock; unset: std::chrono::steady_clock.
   std::function<double()> clock = nullptr;
 };
 
-// kInvalidArgument if there are no tasks or they differ in their number of
-// candidates; otherwise errors of the scorers and choosers.
-absl::StatusOr<Evaluation> Evaluate(absl::Span<const Method> methods,
-                                    absl::Span<const Task> tasks,
-                                    LlmBackend& backend,
-                                    const EvaluateOptions& options);
+// kInvalidArgument if there are no tasks, they differ in their number of
+// candidates, or a method is neither a scorer nor has choosers; otherwise errors
+// of the scorers and choosers.
+absl::StatusOr<std::vector<MethodRun>> Evaluate(
+    absl::Span<const Method> methods, absl::Span<const Task> tasks,
+    LlmBackend& backend, const EvaluateOptions& options);
 
-// Pure pieces. Values of tasks that were not dropped, averaged by user, users
-// ascending; simulated tasks (user < 0) count each for itself.
-std::vector<double> PerUser(absl::Span<const Task> tasks,
-                            absl::Span<const Outcome> outcomes,
-                            const std::function<double(int rank)>& metric);
-Difference CompareNdcg(absl::Span<const Task> tasks, const MethodResult& method,
-                       const MethodResult& baseline, uint64_t seed);
+// `run` once more with every task given the choice made for task sources[i];
+// tasks whose source is -1 are left out (user_shuffle.h). REQUIRES: the run's
+// method had policies.
+absl::StatusOr<MethodRun> RunShuffled(const MethodRun& run,
+                                      absl::Span<const int> sources,
+                                      absl::Span<const Task> tasks,
+                                      LlmBackend& backend,
+                                      const EvaluateOptions& options);
 
-// For people: a table of fixed width, methods in order, then the differences.
-std::string ToTable(const Evaluation& evaluation);
-// For programs: one JSON object with the same content.
-std::string ToJson(const Evaluation& evaluation);
+// Adds what the outcomes say of parses and faults.
+void CountOutcomes(absl::Span<const Outcome> outcomes, Cost& cost);
 
 }  // namespace attune::trainer
 

@@ -3,7 +3,7 @@
 
 #include "trainer/prompt_run.h"
 
-#include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "policy/metrics.h"
@@ -50,17 +50,22 @@ Outcome ReadAnswer(const Task& task, const policy::Decision& decision,
   return outcome;
 }
 
-// Tasks [begin, end), appended to `run`.
-absl::Status RunBatch(LlmBackend& backend, const Chooser& chooser,
-                      absl::Span<const Task> tasks, size_t begin, size_t end,
-                      uint64_t seed, PromptRun& run) {
+// Decides the `index`-th task.
+using Decider = std::function<absl::StatusOr<policy::Decision>(
+    size_t index, const policy::Request& request)>;
+
+// Tasks `indices`, whose outcomes are in `run` already.
+absl::Status RunBatch(LlmBackend& backend, const Decider& decide,
+                      absl::Span<const Task> tasks,
+                      absl::Span<const size_t> indices, uint64_t seed,
+                      PromptRun& run) {
   std::vector<policy::Decision> decisions;
-  decisions.reserve(end - begin);
+  decisions.reserve(indices.size());
   std::vector<LlmRequest> requests;
-  for (size_t i = begin; i < end; ++i) {
+  for (const size_t i : indices) {
     const uint64_t task_seed = TaskSeed(seed, static_cast<int>(i));
     ATTUNE_ASSIGN_OR_RETURN(policy::Decision decision,
-                            chooser(RequestOf(tasks[i], task_seed)));
+                            decide(i, RequestOf(tasks[i], task_seed)));
     decisions.push_back(std::move(decision));
     LlmRequest& request = requests.emplace_back();
     request.prompt = &decisions.back().prompt;
@@ -75,10 +80,31 @@ absl::Status RunBatch(LlmBackend& backend, const Chooser& chooser,
   }
   for (size_t i = 0; i < answers.size(); ++i) {
     if (answers[i].ok()) Add(answers[i]->usage, run.usage);
-    run.outcomes.push_back(
-        ReadAnswer(tasks[begin + i], decisions[i], answers[i]));
+    run.outcomes[indices[i]] =
+        ReadAnswer(tasks[indices[i]], decisions[i], answers[i]);
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<PromptRun> RunTasks(LlmBackend& backend, const Decider& decide,
+                                   absl::Span<const Task> tasks,
+                                   absl::Span<const size_t> indices,
+                                   const RunOptions& options) {
+  if (options.batch_size < 1) {
+    return absl::InvalidArgumentError("batch_size must be at least 1");
+  }
+  PromptRun run;
+  run.outcomes.resize(tasks.size());
+  const auto batch = static_cast<size_t>(options.batch_size);
+  for (size_t begin = 0; begin < indices.size(); begin += batch) {
+    const absl::Span<const size_t> some = indices.subspan(begin, batch);
+    ATTUNE_RETURN_IF_ERROR(
+        RunBatch(backend, decide, tasks, some, options.seed, run));
+    if (options.progress) {
+      options.progress(static_cast<int>(begin + some.size()));
+    }
+  }
+  return run;
 }
 
 }  // namespace
@@ -95,18 +121,31 @@ absl::StatusOr<PromptRun> RunPrompts(LlmBackend& backend,
                                      const Chooser& chooser,
                                      absl::Span<const Task> tasks,
                                      const RunOptions& options) {
-  if (options.batch_size < 1) {
-    return absl::InvalidArgumentError("batch_size must be at least 1");
+  std::vector<size_t> all(tasks.size());
+  std::iota(all.begin(), all.end(), 0);
+  return RunTasks(
+      backend,
+      [&](size_t, const policy::Request& request) { return chooser(request); },
+      tasks, all, options);
+}
+
+absl::StatusOr<PromptRun> RunChoices(
+    LlmBackend& backend, const policy::Policy& policy,
+    absl::Span<const std::vector<int>> choices, absl::Span<const Task> tasks,
+    const RunOptions& options) {
+  if (choices.size() != tasks.size()) {
+    return absl::InvalidArgumentError("one choice a task is needed");
   }
-  PromptRun run;
-  const auto batch = static_cast<size_t>(options.batch_size);
-  for (size_t begin = 0; begin < tasks.size(); begin += batch) {
-    const size_t end = std::min(tasks.size(), begin + batch);
-    ATTUNE_RETURN_IF_ERROR(
-        RunBatch(backend, chooser, tasks, begin, end, options.seed, run));
-    if (options.progress) options.progress(static_cast<int>(end));
+  std::vector<size_t> chosen;
+  for (size_t i = 0; i < choices.size(); ++i) {
+    if (!choices[i].empty()) chosen.push_back(i);
   }
-  return run;
+  return RunTasks(
+      backend,
+      [&](size_t i, const policy::Request& request) {
+        return policy.Preview(request, choices[i]);
+      },
+      tasks, chosen, options);
 }
 
 }  // namespace attune::trainer

@@ -24,7 +24,8 @@ namespace attune::trainer {
 
 // What came of one task.
 struct Outcome {
-  // 1-based rank of the target; 0 if the LLM failed and the task was dropped.
+  // 1-based rank of the target; 0 if the LLM failed and the task was dropped, or
+  // if the task was left out (`status` is OK then).
   int rank = 0;
   policy::ParseStatus parse = policy::ParseStatus::kComplete;
   // The ranking and, for prompts, the options; empty if dropped.
@@ -54,6 +55,14 @@ absl::StatusOr<PromptRun> RunPrompts(LlmBackend& backend,
                                      const Chooser& chooser,
                                      absl::Span<const Task> tasks,
                                      const RunOptions& options);
+
+// The same with the options given, one choice a task; tasks without options are
+// left out. A task's decoding seed is the same as in RunPrompts() on the same
+// list of tasks.
+absl::StatusOr<PromptRun> RunChoices(
+    LlmBackend& backend, const policy::Policy& policy,
+    absl::Span<const std::vector<int>> choices, absl::Span<const Task> tasks,
+    const RunOptions& options);
 
 // The outcome of a ranking. Its `options` are empty.
 Outcome RankedOutcome(const Task& task, policy::Ranking ranking);

@@ -28,9 +28,8 @@ constexpr int kGruHidden = 64;
 
 // Real users, and what must outlive the loop.
 struct RealSetup final : TrainSetup {
-  Dataset dataset;
+  Dataset data;
   std::unique_ptr<Environment> environment;
-  std::vector<int> users;
   ItemFeatures items;
 };
 
@@ -63,25 +62,6 @@ absl::StatusOr<int> StateDim(ExportSettings settings) {
   return revision->policy().encoder().StateDim();
 }
 
-absl::StatusOr<std::unique_ptr<Learner>> MakeLearner(
-    const TrainSetupFlags& flags, const ExportSettings& settings) {
-  NetworkSpec spec{.heads = settings.heads, .seed = flags.seed};
-  for (const policy::Pattern& pattern : settings.catalog->patterns) {
-    spec.patterns.push_back(pattern.name);
-  }
-  spec.options_per_pattern = OptionCounts(*settings.catalog);
-  spec.option_embeddings = OptionEmbeddings(
-      *settings.catalog, settings.encoder.option_embedding_dim);
-  spec.item_dim = settings.encoder.embedding_dim;
-  spec.gru_hidden = settings.encoder.gru_hidden;
-  ATTUNE_ASSIGN_OR_RETURN(spec.state_dim, StateDim(settings));
-  if (flags.learner == "ppo") {
-    return MakePpoLearner(std::move(spec), {.seed = flags.seed});
-  }
-  if (flags.learner == "a2c") return MakeA2cLearner(std::move(spec), {});
-  return absl::InvalidArgumentError("--learner: must be ppo or a2c");
-}
-
 // What real and simulated runs share: catalog, heads, readout.
 absl::Status ReadCommonFlags(const TrainSetupFlags& flags,
                              int64_t created_seconds, TrainSetup& setup) {
@@ -98,8 +78,7 @@ absl::Status ReadCommonFlags(const TrainSetupFlags& flags,
   settings.heads.exploration_floor = flags.exploration_floor;
   ATTUNE_ASSIGN_OR_RETURN(settings.heads.kind, ParseHeads(flags.heads));
   settings.encoder.recency_decay = flags.recency_decay;
-  // Without a second iteration nothing would train the GRU.
-  settings.encoder.gru_hidden = flags.episode_length > 1 ? kGruHidden : 0;
+  settings.encoder.gru_hidden = GruHidden(flags.episode_length);
   return absl::OkStatus();
 }
 
@@ -153,29 +132,36 @@ absl::StatusOr<std::unique_ptr<TrainSetup>> MakeReal(
   ATTUNE_RETURN_IF_ERROR(ReadCommonFlags(flags, created_seconds, *setup));
   ATTUNE_ASSIGN_OR_RETURN(const EnvironmentOptions options,
                           flags.data.Environment());
-  ATTUNE_ASSIGN_OR_RETURN(setup->dataset, Dataset::Load(flags.data.dataset));
-  ATTUNE_RETURN_IF_ERROR(Environment::Check(setup->dataset, options));
+  ATTUNE_ASSIGN_OR_RETURN(setup->data, Dataset::Load(flags.data.dataset));
+  ATTUNE_RETURN_IF_ERROR(Environment::Check(setup->data, options));
   ATTUNE_ASSIGN_OR_RETURN(setup->backend, flags.backend.Make());
-  setup->environment = std::make_unique<Environment>(setup->dataset, options);
-  setup->users = setup->dataset.UsersOf(UserSplit::kTrain);
-  setup->source.num_users = static_cast<int>(setup->users.size());
-  setup->source.make_task = [raw = setup.get()](int index, int draw,
-                                                int ordinal) {
-    return raw->environment->MakeTask(raw->users[index], draw, ordinal);
+  setup->environment = std::make_unique<Environment>(setup->data, options);
+  const auto tasks_of = [raw = setup.get()](UserSplit split) {
+    std::vector<int> users = raw->data.UsersOf(split);
+    const int count = static_cast<int>(users.size());
+    return TaskSource{count, [raw, users = std::move(users)](
+                                 int index, int draw, int ordinal) {
+                        return raw->environment->MakeTask(users[index], draw,
+                                                          ordinal);
+                      }};
   };
-  ATTUNE_ASSIGN_OR_RETURN(setup->items, LearnItems(flags, setup->dataset));
+  setup->source = tasks_of(UserSplit::kTrain);
+  setup->validation = tasks_of(UserSplit::kValidation);
+  setup->test = tasks_of(UserSplit::kTest);
+  setup->dataset = &setup->data;
+  ATTUNE_ASSIGN_OR_RETURN(setup->items, LearnItems(flags, setup->data));
   setup->settings.items = &setup->items;
   setup->settings.encoder.embedding_dim = flags.lightgcn.dim;
   setup->settings.encoder.ngram_buckets = ItemFeatureOptions().ngram_buckets;
   const std::vector<int> golden =
-      setup->dataset.UsersOf(UserSplit::kValidation);
+      setup->data.UsersOf(UserSplit::kValidation);
   for (size_t i = 0; i < std::min<size_t>(kGoldenTasks, golden.size()); ++i) {
     setup->golden.push_back(setup->environment->MakeTask(golden[i], /*draw=*/0,
                                                          static_cast<int>(i)));
   }
   ATTUNE_RETURN_IF_ERROR(Finish(
       flags,
-      absl::StrCat(setup->dataset.name, ", split ", flags.data.dataset.seed,
+      absl::StrCat(setup->data.name, ", split ", flags.data.dataset.seed,
                    ", ", flags.data.negatives, " negatives"),
       *setup));
   return setup;
@@ -222,11 +208,21 @@ absl::StatusOr<std::unique_ptr<TrainSetup>> MakeSim(
   setup->backend = std::make_unique<SimBackend>(
       *setup->world,
       SimBackend::Pause{.rate = flags.sim_rate, .sleep = SleepFor});
-  setup->source.num_users = setup->world->num_train_users();
-  setup->source.make_task = [raw = setup.get()](int index, int draw,
-                                                int ordinal) {
-    return raw->world->MakeTask(index, draw, ordinal);
+  // Half of the held-out users validate, half test.
+  const auto tasks_of = [raw = setup.get()](int first, int count) {
+    return TaskSource{count, [raw, first](int index, int draw, int ordinal) {
+                        Task task =
+                            raw->world->MakeTask(first + index, draw, ordinal);
+                        task.user = first + index;
+                        return task;
+                      }};
   };
+  const int train = setup->world->num_train_users();
+  const int validation = (setup->world->num_users() - train) / 2;
+  setup->source = tasks_of(0, train);
+  setup->validation = tasks_of(train, validation);
+  setup->test = tasks_of(train + validation,
+                         setup->world->num_users() - train - validation);
   for (int i = 0; i < kGoldenTasks; ++i) {
     setup->golden.push_back(setup->world->MakeTask(i, /*draw=*/0, i));
   }
@@ -239,6 +235,30 @@ absl::StatusOr<std::unique_ptr<TrainSetup>> MakeSim(
 }
 
 }  // namespace
+
+absl::StatusOr<std::unique_ptr<Learner>> MakeLearner(
+    const TrainSetupFlags& flags, const ExportSettings& settings) {
+  NetworkSpec spec{.heads = settings.heads, .seed = flags.seed};
+  for (const policy::Pattern& pattern : settings.catalog->patterns) {
+    spec.patterns.push_back(pattern.name);
+  }
+  spec.options_per_pattern = OptionCounts(*settings.catalog);
+  spec.option_embeddings = OptionEmbeddings(
+      *settings.catalog, settings.encoder.option_embedding_dim);
+  spec.item_dim = settings.encoder.embedding_dim;
+  spec.gru_hidden = settings.encoder.gru_hidden;
+  ATTUNE_ASSIGN_OR_RETURN(spec.state_dim, StateDim(settings));
+  if (flags.learner == "ppo") {
+    return MakePpoLearner(std::move(spec), {.seed = flags.seed});
+  }
+  if (flags.learner == "a2c") return MakeA2cLearner(std::move(spec), {});
+  return absl::InvalidArgumentError("--learner: must be ppo or a2c");
+}
+
+// Without a second iteration nothing would train the GRU.
+int GruHidden(int episode_length) {
+  return episode_length > 1 ? kGruHidden : 0;
+}
 
 void TrainSetupFlags::AddTo(CLI::App& command) {
   data.AddTo(command);

@@ -48,7 +48,10 @@ struct TrainSetupFlags {
 struct TrainSetup {
   virtual ~TrainSetup() = default;
 
-  TaskSource source;
+  TaskSource source;  // train users
+  TaskSource validation;
+  TaskSource test;
+  const Dataset* dataset = nullptr;  // null if the users are simulated
   std::unique_ptr<LlmBackend> backend;
   std::unique_ptr<Learner> learner;
   ExportSettings settings;
@@ -58,6 +61,13 @@ struct TrainSetup {
   // What to tell of the finished revision, if anything.
   std::function<std::string(std::string_view artifact)> report;
 };
+
+// A learner of these settings, from flags.learner and flags.seed.
+absl::StatusOr<std::unique_ptr<Learner>> MakeLearner(
+    const TrainSetupFlags& flags, const ExportSettings& settings);
+
+// The encoder's GRU is as large as episodes of this length need it.
+int GruHidden(int episode_length);
 
 // Loads the data, trains LightGCN and opens the backend, with progress on
 // stderr; or makes the simulated world. kInvalidArgument names the flag that is
