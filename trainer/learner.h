@@ -11,8 +11,12 @@
 // Not thread-safe; owned by the training loop. No libtorch type appears here.
 
 #include <Eigen/Core>
+#include <cstdint>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -32,6 +36,20 @@ struct Sample {
   // How easy the task was whatever the prompt: Ease(), in [0, 1]. Known in
   // training only; a control variate, never part of the state.
   float ease = 0.0F;
+  // Samples of one round with equal group are of one task: same user, same
+  // candidates, same displayed order, same decoding seed (common random
+  // numbers).
+  int64_t group = 0;
+  // Reward of the same task under the catalog's default prompt, if it was asked
+  // (cached); NaN otherwise.
+  float default_reward = std::numeric_limits<float>::quiet_NaN();
+};
+
+// A joint choice to try, and the probability of each option when it was drawn
+// (1 where nothing was random).
+struct Proposal {
+  std::vector<int> options;
+  std::vector<float> probabilities;
 };
 
 // name -> value, for the metrics file: "policy_loss", "entropy.hint", ...
@@ -44,6 +62,38 @@ class Learner {
   // One round's samples; every one is used. Deterministic given the
   // constructor's seed and the calls so far.
   virtual LearnerMetrics Update(absl::Span<const Sample> samples) = 0;
+
+  // Joint choices to try on tasks with these states, `count` for each. Empty
+  // (the default): the loop samples from the exported policy. A pure function of
+  // the learner's state, the arguments and the seed.
+  virtual std::vector<std::vector<Proposal>> Propose(
+      absl::Span<const Eigen::VectorXf> /*states*/, int /*count*/,
+      uint64_t /*seed*/) const {
+    return {};
+  }
+
+  // Whether all tasks of a round are to be displayed in one order, as the
+  // published code does.
+  virtual bool SharedPermutation() const { return false; }
+
+  // What the learner believes of its policy's gain over its best fixed prompt on
+  // tasks with these states.
+  struct Gain {
+    double mean = 0.0;
+    // Posterior standard deviation of the average gain.
+    double deviation = 0.0;
+    // Of each state's own gain.
+    Eigen::VectorXf state_deviation;
+  };
+  // nullopt: it keeps no posterior.
+  virtual std::optional<Gain> EstimateGain(
+      absl::Span<const Eigen::VectorXf> /*states*/) const {
+    return std::nullopt;
+  }
+
+  // kOk, or why training must stop: NaN loss (kInternal), entropy below the
+  // floor (kFailedPrecondition). Checked after each Update by the loop.
+  virtual absl::Status Health() const { return absl::OkStatus(); }
 
   // The agents' tensors: "option_projection", "head.<pattern>.*", "gru.*".
   virtual std::vector<policy::NamedTensor> ExportTensors() const = 0;

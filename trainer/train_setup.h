@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "trainer/actor_network.h"
 #include "trainer/export.h"
 #include "trainer/flags.h"
 #include "trainer/item_features.h"
@@ -56,6 +57,16 @@ struct TrainSetup {
   // What to tell of the finished revision, if anything.
   std::function<std::string(std::string_view artifact)> report;
 };
+
+// The network that revisions of these settings hold: `settings.heads` as they
+// will be.
+absl::StatusOr<NetworkSpec> SpecOf(const ExportSettings& settings,
+                                   uint64_t seed);
+
+// rpp_published, a2c, ppo or bandit, with default hyper-parameters.
+// kInvalidArgument for another name.
+absl::StatusOr<std::unique_ptr<Learner>> MakeLearner(const std::string& name,
+                                                     NetworkSpec spec);
 
 // Loads the data, trains LightGCN and opens the backend, with progress on
 // stderr; or makes the simulated world. kInvalidArgument names the flag that is
