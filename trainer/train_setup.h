@@ -35,6 +35,8 @@ struct TrainSetupFlags {
   std::string heads = "autoregressive";
   std::string readout = "likelihood";
   std::string policy_name = "default";
+  std::string sim_setting = "paper";
+  double sim_rate = 0.0;
   float recency_decay = 0.6F;
   float exploration_floor = 0.05F;
   // Set by the command.
