@@ -27,7 +27,6 @@ using trainer::Sample;
 using trainer::SimWorld;
 using trainer::Task;
 
-constexpr uint64_t kAnswerStream = 0x616e73;
 constexpr uint64_t kDecisionStream = 0x646563;
 constexpr uint64_t kMeasureStream = 0x6d6561;
 
@@ -86,10 +85,8 @@ Eigen::VectorXf StateOf(const LearningWorld& world, const Task& task) {
 float Answer(const LearningWorld& world, const Task& task,
              const std::vector<int>& choice, uint64_t seed) {
   const auto place = world.sim->PlaceOf(task.sim_task);
-  policy::Rng rng(seed, kAnswerStream);
   const std::vector<float> scores =
-      world.sim->Answer(world.sim->Quality(place->user, choice),
-                        place->target_position, rng);
+      world.sim->Answer(*place, choice, seed).scores;
   const float target = scores[place->target_position];
   const auto above = std::count_if(scores.begin(), scores.end(),
                                    [&](float x) { return x > target; });
@@ -216,12 +213,8 @@ absl::StatusOr<std::vector<int>> FindBestFixed(const LearningWorld& world,
 }
 
 double Optimality(const LearningWorld& world, const Choices& choices) {
-  double sum = 0.0;
-  for (size_t i = 0; i < choices.size(); ++i) {
-    sum += world.sim->ExpectedReward(
-        world.sim->Quality(world.held_out[i], choices[i]));
-  }
-  return world.bounds.Normalised(sum / static_cast<double>(choices.size()));
+  return world.bounds.Normalised(
+      trainer::ValueOf(*world.sim, world.held_out, choices));
 }
 
 void Compare(const LearningWorld& world, const std::vector<int>& fixed,
@@ -252,19 +245,13 @@ absl::StatusOr<std::unique_ptr<LearningWorld>> MakeLearningWorld(
       trainer::ReadFile(ATTUNE_SOURCE_DIR "/policy/catalogs/movies.yaml"));
   ATTUNE_ASSIGN_OR_RETURN(world->settings.catalog,
                           policy::Catalog::Parse(yaml));
-  std::vector<int> counts;
-  for (const policy::Pattern& pattern : world->settings.catalog->patterns) {
-    counts.push_back(static_cast<int>(pattern.options.size()));
-  }
-  trainer::SimWorldOptions options{.seed = seed};
-  if (setting == "easy") {
-    options.personal_effect *= 2.0;
-    options.common_effect *= 2.0;
-  }
-  if (setting == "adversarial") options.personal_effect = 0.0;
-  world->sim = std::make_unique<SimWorld>(options, counts);
-  world->items.tensors = world->sim->ItemTensors();
-  world->items.strings = world->sim->ItemStrings();
+  ATTUNE_ASSIGN_OR_RETURN(const trainer::SimSetting parsed,
+                          trainer::ParseSimSetting(setting));
+  const trainer::SimWorldOptions options =
+      trainer::SimSettingOptions(parsed, seed);
+  world->sim = std::make_unique<SimWorld>(options, *world->settings.catalog);
+  world->items.tensors = world->sim->users().ItemTensors();
+  world->items.strings = world->sim->users().ItemStrings();
   world->settings.items = &world->items;
   world->settings.encoder.embedding_dim = options.embedding_dim;
   world->settings.encoder.recency_decay =
@@ -277,10 +264,8 @@ absl::StatusOr<std::unique_ptr<LearningWorld>> MakeLearningWorld(
   ATTUNE_ASSIGN_OR_RETURN(world->uniform,
                           policy::Revision::Load(std::move(artifact)));
   world->settings.heads = trainer::NetworkSpec().heads;
-  for (int u = world->sim->num_train_users(); u < world->sim->num_users(); ++u) {
-    world->held_out.push_back(u);
-  }
-  world->bounds = world->sim->BoundsOf(world->held_out);
+  world->held_out = world->sim->HeldOutUsers();
+  world->bounds = trainer::BoundsOf(*world->sim, world->held_out);
   return world;
 }
 

@@ -19,6 +19,7 @@
 #include "policy/revision.h"
 #include "trainer/export.h"
 #include "trainer/learner.h"
+#include "trainer/sim_score.h"
 #include "trainer/sim_world.h"
 #include "trainer/statistics.h"
 
@@ -32,7 +33,7 @@ struct LearningWorld {
   std::shared_ptr<const policy::Revision> uniform;
   // Of the users that are not for training.
   std::vector<int> held_out;
-  trainer::SimWorld::Bounds bounds;
+  trainer::SimBounds bounds;
 };
 
 // `setting`: easy, paper or adversarial.
