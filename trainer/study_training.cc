@@ -40,7 +40,7 @@ std::vector<CurvePoint> ReadCurve(const std::string& directory) {
 }
 
 absl::StatusOr<TrainedPolicy> TrainForStudy(
-    TrainSetup& setup, TrainSetupFlags flags, const std::string& learner,
+    TrainSetup& setup, const std::string& learner,
     uint64_t seed, const std::string& directory, TrainOptions options) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
@@ -48,14 +48,13 @@ absl::StatusOr<TrainedPolicy> TrainForStudy(
     return absl::InvalidArgumentError(
         absl::StrCat(directory, ": cannot be created"));
   }
-  flags.learner = learner;
-  flags.seed = seed;
   ExportSettings settings = setup.settings;
   settings.encoder.gru_hidden = GruHidden(options.episode_length);
   settings.facts.set_learner(learner);
   settings.facts.set_seed(seed);
+  ATTUNE_ASSIGN_OR_RETURN(NetworkSpec spec, SpecOf(settings, seed));
   ATTUNE_ASSIGN_OR_RETURN(const std::unique_ptr<Learner> made,
-                          MakeLearner(flags, settings));
+                          MakeLearner(learner, std::move(spec)));
   options.seed = seed;
   options.directory = directory;
   options.resume = true;

@@ -33,7 +33,7 @@ struct TrainedPolicy {
 // count. Errors of MakeLearner() and Train(): kFailedPrecondition if the
 // directory holds a training of other settings.
 absl::StatusOr<TrainedPolicy> TrainForStudy(
-    TrainSetup& setup, TrainSetupFlags flags, const std::string& learner,
+    TrainSetup& setup, const std::string& learner,
     uint64_t seed, const std::string& directory, TrainOptions options);
 
 // The rounds in a run's metrics file; empty if there is none.

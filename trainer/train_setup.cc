@@ -14,6 +14,7 @@
 #include "absl/strings/str_format.h"
 #include "policy/status_macros.h"
 #include "trainer/a2c.h"
+#include "trainer/bandit.h"
 #include "trainer/files.h"
 #include "trainer/ppo.h"
 #include "trainer/sim_backend.h"
@@ -103,7 +104,9 @@ absl::Status Finish(const TrainSetupFlags& flags, const std::string& dataset,
       flags.learner, " heads ", flags.heads, " readout ", flags.readout,
       " decay ", flags.recency_decay, " floor ", flags.exploration_floor,
       " llm ", setup.backend->Identity(), " ", DataSettings(flags));
-  ATTUNE_ASSIGN_OR_RETURN(setup.learner, MakeLearner(flags, setup.settings));
+  ATTUNE_ASSIGN_OR_RETURN(NetworkSpec spec, SpecOf(setup.settings, flags.seed));
+  ATTUNE_ASSIGN_OR_RETURN(setup.learner,
+                          MakeLearner(flags.learner, std::move(spec)));
   return absl::OkStatus();
 }
 
@@ -236,9 +239,9 @@ absl::StatusOr<std::unique_ptr<TrainSetup>> MakeSim(
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Learner>> MakeLearner(
-    const TrainSetupFlags& flags, const ExportSettings& settings) {
-  NetworkSpec spec{.heads = settings.heads, .seed = flags.seed};
+absl::StatusOr<NetworkSpec> SpecOf(const ExportSettings& settings,
+                                   uint64_t seed) {
+  NetworkSpec spec{.heads = settings.heads, .seed = seed};
   for (const policy::Pattern& pattern : settings.catalog->patterns) {
     spec.patterns.push_back(pattern.name);
   }
@@ -248,11 +251,16 @@ absl::StatusOr<std::unique_ptr<Learner>> MakeLearner(
   spec.item_dim = settings.encoder.embedding_dim;
   spec.gru_hidden = settings.encoder.gru_hidden;
   ATTUNE_ASSIGN_OR_RETURN(spec.state_dim, StateDim(settings));
-  if (flags.learner == "ppo") {
-    return MakePpoLearner(std::move(spec), {.seed = flags.seed});
-  }
-  if (flags.learner == "a2c") return MakeA2cLearner(std::move(spec), {});
-  return absl::InvalidArgumentError("--learner: must be ppo or a2c");
+  return spec;
+}
+
+absl::StatusOr<std::unique_ptr<Learner>> MakeLearner(const std::string& name,
+                                                     NetworkSpec spec) {
+  const uint64_t seed = spec.seed;
+  if (name == "a2c") return MakeA2cLearner(std::move(spec), {});
+  if (name == "bandit") return MakeBanditLearner(std::move(spec), {});
+  if (name == "ppo") return MakePpoLearner(std::move(spec), {.seed = seed});
+  return absl::InvalidArgumentError("--learner: must be a2c, bandit or ppo");
 }
 
 // Without a second iteration nothing would train the GRU.

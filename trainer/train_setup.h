@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "trainer/actor_network.h"
 #include "trainer/export.h"
 #include "trainer/flags.h"
 #include "trainer/item_features.h"
@@ -62,9 +63,15 @@ struct TrainSetup {
   std::function<std::string(std::string_view artifact)> report;
 };
 
-// A learner of these settings, from flags.learner and flags.seed.
-absl::StatusOr<std::unique_ptr<Learner>> MakeLearner(
-    const TrainSetupFlags& flags, const ExportSettings& settings);
+// The network that revisions of these settings hold: `settings.heads` as they
+// will be.
+absl::StatusOr<NetworkSpec> SpecOf(const ExportSettings& settings,
+                                   uint64_t seed);
+
+// rpp_published, a2c, ppo or bandit, with default hyper-parameters.
+// kInvalidArgument for another name.
+absl::StatusOr<std::unique_ptr<Learner>> MakeLearner(const std::string& name,
+                                                     NetworkSpec spec);
 
 // The encoder's GRU is as large as episodes of this length need it.
 int GruHidden(int episode_length);

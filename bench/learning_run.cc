@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#include "bench/learning_run.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <numeric>
+#include <utility>
+
+#include "policy/actor.h"
+#include "policy/metrics.h"
+#include "policy/random.h"
+#include "policy/status_macros.h"
+#include "trainer/files.h"
+#include "trainer/fixed_search.h"
+#include "trainer/sim_backend.h"
+#include "trainer/train_setup.h"
+#include "trainer/trainer.h"
+
+namespace attune::bench {
+namespace {
+
+using trainer::Learner;
+using trainer::Sample;
+using trainer::SimWorld;
+using trainer::Task;
+
+constexpr uint64_t kDecisionStream = 0x646563;
+constexpr uint64_t kMeasureStream = 0x6d6561;
+
+double Seconds() {
+  return std::chrono::duration<double>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+// policy::Actor on a learner's tensors, as a revision would have it.
+class ExportedActor {
+ public:
+  ExportedActor(const trainer::NetworkSpec& spec,
+                std::vector<policy::NamedTensor> tensors)
+      : embeddings_(spec.option_embeddings) {
+    for (policy::NamedTensor& tensor : tensors) {
+      tensors_[tensor.name] = std::move(tensor);
+    }
+    std::vector<policy::HeadWeights> heads;
+    for (const std::string& pattern : spec.patterns) {
+      const std::string prefix = "head." + pattern + ".";
+      heads.push_back({.w1 = View(prefix + "w1"),
+                       .c1 = View(prefix + "c1"),
+                       .w2 = View(prefix + "w2"),
+                       .c2 = View(prefix + "c2"),
+                       .bias = View(prefix + "bias")});
+    }
+    actor_ = std::make_unique<policy::Actor>(
+        spec.heads, spec.options_per_pattern, std::move(heads),
+        policy::MatrixView(embeddings_.data(), embeddings_.rows(),
+                           embeddings_.cols()),
+        View("option_projection"));
+  }
+  const policy::Actor& operator*() const { return *actor_; }
+
+ private:
+  policy::MatrixView View(const std::string& name) const {
+    const policy::NamedTensor& tensor = tensors_.at(name);
+    return {tensor.values.data(), tensor.shape.at(0), tensor.shape.at(1)};
+  }
+
+  policy::RowMajorMatrix embeddings_;
+  std::map<std::string, policy::NamedTensor> tensors_;
+  std::unique_ptr<policy::Actor> actor_;
+};
+
+Eigen::VectorXf StateOf(const LearningWorld& world, const Task& task) {
+  const policy::Policy& policy = world.uniform->policy();
+  return policy.encoder()
+      .Encode(task.history, task.candidates, policy.actor().option_offsets(),
+              std::nullopt)
+      .features;
+}
+
+// NDCG@10 of one answer; equal seeds are equal luck.
+float Answer(const LearningWorld& world, const Task& task,
+             const std::vector<int>& choice, uint64_t seed) {
+  const auto place = world.sim->PlaceOf(task.sim_task);
+  const std::vector<float> scores =
+      world.sim->Answer(*place, choice, seed).scores;
+  const float target = scores[place->target_position];
+  const auto above = std::count_if(scores.begin(), scores.end(),
+                                   [&](float x) { return x > target; });
+  return static_cast<float>(policy::NdcgAt(10, static_cast<int>(above) + 1));
+}
+
+trainer::Proposal ToProposal(const policy::Choice& choice) {
+  trainer::Proposal proposal;
+  for (const policy::PatternChoice& chosen : choice.patterns) {
+    proposal.options.push_back(chosen.option);
+    proposal.probabilities.push_back(chosen.probability);
+  }
+  return proposal;
+}
+
+Choices GreedyChoices(const LearningWorld& world, const policy::Actor& actor) {
+  Choices choices;
+  policy::Rng unused(1);
+  for (const int user : world.held_out) {
+    const Task task = world.sim->MakeTask(user, /*draw=*/0, user);
+    choices.push_back(ToProposal(actor.Decide(StateOf(world, task),
+                                              policy::DecisionMode::kGreedy,
+                                              unused))
+                          .options);
+  }
+  return choices;
+}
+
+// The choices that the learner wants tried, or draws from its policy.
+std::vector<std::vector<trainer::Proposal>> Proposals(
+    const Learner& learner, const policy::Actor& actor,
+    const std::vector<Eigen::VectorXf>& states, int count, uint64_t seed) {
+  auto proposals = learner.Propose(states, count, seed);
+  if (!proposals.empty()) return proposals;
+  for (size_t i = 0; i < states.size(); ++i) {
+    policy::Rng rng(seed ^ policy::Mix64(i), kDecisionStream);
+    auto& tried = proposals.emplace_back();
+    for (int j = 0; j < count; ++j) {
+      tried.push_back(ToProposal(
+          actor.Decide(states[i], policy::DecisionMode::kSample, rng)));
+    }
+  }
+  return proposals;
+}
+
+}  // namespace
+
+absl::StatusOr<LearningResult> RunLearning(const LearningWorld& world,
+                                           const LearningOptions& options) {
+  ATTUNE_ASSIGN_OR_RETURN(
+      const trainer::NetworkSpec spec,
+      trainer::SpecOf(world.settings, options.seed));
+  ATTUNE_ASSIGN_OR_RETURN(const std::unique_ptr<Learner> learner,
+                          trainer::MakeLearner(options.learner, spec));
+  LearningResult result;
+  auto actor = std::make_unique<ExportedActor>(spec, learner->ExportTensors());
+  const int tasks = options.batch_size / options.group;
+  const int users = world.sim->num_train_users();
+  for (int64_t round = 0; result.points.size() < options.budgets.size();
+       ++round) {
+    const uint64_t seed = policy::Mix64(options.seed) + round;
+    std::vector<Task> shown;
+    std::vector<Eigen::VectorXf> states;
+    for (int i = 0; i < tasks; ++i) {
+      const int64_t index = round * tasks + i;
+      shown.push_back(world.sim->MakeTask(
+          trainer::UserAt(index, users, options.seed),
+          static_cast<int>(index / users),
+          learner->SharedPermutation() ? static_cast<int>(round)
+                                       : static_cast<int>(index % 1000000)));
+      states.push_back(StateOf(world, shown.back()));
+    }
+    double start = Seconds();
+    const auto proposals =
+        Proposals(*learner, **actor, states, options.group, seed);
+    result.learner_seconds += Seconds() - start;
+    std::vector<Sample> samples;
+    for (int i = 0; i < tasks; ++i) {
+      for (const trainer::Proposal& proposal : proposals[i]) {
+        samples.push_back(
+            {.state = states[i],
+             .options = proposal.options,
+             .probabilities = proposal.probabilities,
+             .reward = Answer(world, shown[i], proposal.options,
+                              seed ^ policy::Mix64(i)),
+             .group = i});
+      }
+    }
+    // The last round before a measurement may be a part of one.
+    const int64_t left = options.budgets[result.points.size()] - result.samples;
+    if (static_cast<int64_t>(samples.size()) > left) samples.resize(left);
+    result.samples += static_cast<int64_t>(samples.size());
+    start = Seconds();
+    learner->Update(samples);
+    const double seconds = Seconds() - start;
+    ATTUNE_RETURN_IF_ERROR(learner->Health());
+    result.learner_seconds += seconds;
+    result.longest_update = std::max(result.longest_update, seconds);
+    actor = std::make_unique<ExportedActor>(spec, learner->ExportTensors());
+    if (result.samples < options.budgets[result.points.size()]) continue;
+    Measurement& point = result.points.emplace_back();
+    point.llm_calls = result.samples;
+    point.choices = GreedyChoices(world, **actor);
+    point.optimality = Optimality(world, point.choices);
+    if (options.enough && options.enough(point)) break;
+  }
+  return result;
+}
+
+absl::StatusOr<std::vector<int>> FindBestFixed(const LearningWorld& world,
+                                               int64_t budget, uint64_t seed) {
+  std::vector<Task> tasks;
+  for (int i = 0; i < world.sim->num_train_users(); ++i) {
+    const int user = trainer::UserAt(i, world.sim->num_train_users(), seed);
+    tasks.push_back(world.sim->MakeTask(user, /*draw=*/0, i));
+  }
+  trainer::SimBackend backend(*world.sim);
+  ATTUNE_ASSIGN_OR_RETURN(
+      trainer::FixedSearchResult result,
+      trainer::SearchFixedPrompt(
+          world.uniform->policy(), backend, tasks,
+          {.budget = static_cast<int>(budget), .seed = seed}));
+  return std::move(result.best);
+}
+
+double Optimality(const LearningWorld& world, const Choices& choices) {
+  return world.bounds.Normalised(
+      trainer::ValueOf(*world.sim, world.held_out, choices));
+}
+
+void Compare(const LearningWorld& world, const std::vector<int>& fixed,
+             uint64_t seed, Measurement& measurement) {
+  const size_t n = world.held_out.size();
+  std::vector<double> policy, best_fixed, shuffled;
+  for (size_t i = 0; i < n; ++i) {
+    const int user = world.held_out[i];
+    const Task task = world.sim->MakeTask(user, /*draw=*/1, user);
+    const auto answer = [&](const std::vector<int>& choice) {
+      return Answer(world, task, choice,
+                    policy::Rng(seed ^ policy::Mix64(user), kMeasureStream)());
+    };
+    policy.push_back(answer(measurement.choices[i]));
+    best_fixed.push_back(answer(fixed));
+    // The prompt of the user half the list away.
+    shuffled.push_back(answer(measurement.choices[(i + n / 2) % n]));
+  }
+  measurement.over_fixed = trainer::PairedDifference(policy, best_fixed, seed);
+  measurement.shuffle_drop = trainer::PairedDifference(policy, shuffled, seed);
+}
+
+absl::StatusOr<std::unique_ptr<LearningWorld>> MakeLearningWorld(
+    const std::string& setting, uint64_t seed) {
+  auto world = std::make_unique<LearningWorld>();
+  ATTUNE_ASSIGN_OR_RETURN(
+      const std::string yaml,
+      trainer::ReadFile(ATTUNE_SOURCE_DIR "/policy/catalogs/movies.yaml"));
+  ATTUNE_ASSIGN_OR_RETURN(world->settings.catalog,
+                          policy::Catalog::Parse(yaml));
+  ATTUNE_ASSIGN_OR_RETURN(const trainer::SimSetting parsed,
+                          trainer::ParseSimSetting(setting));
+  const trainer::SimWorldOptions options =
+      trainer::SimSettingOptions(parsed, seed);
+  world->sim = std::make_unique<SimWorld>(options, *world->settings.catalog);
+  world->items.tensors = world->sim->users().ItemTensors();
+  world->items.strings = world->sim->users().ItemStrings();
+  world->settings.items = &world->items;
+  world->settings.encoder.embedding_dim = options.embedding_dim;
+  world->settings.encoder.recency_decay =
+      static_cast<float>(options.recency_decay);
+  world->settings.encoder.ngram_buckets = 0;
+  world->settings.encoder.gru_hidden = 0;
+  world->settings.heads.kind = policy::HeadsKind::kUniform;
+  ATTUNE_ASSIGN_OR_RETURN(std::string artifact,
+                          trainer::MakeRevision(world->settings, {}, {}));
+  ATTUNE_ASSIGN_OR_RETURN(world->uniform,
+                          policy::Revision::Load(std::move(artifact)));
+  world->settings.heads = trainer::NetworkSpec().heads;
+  world->held_out = world->sim->HeldOutUsers();
+  world->bounds = trainer::BoundsOf(*world->sim, world->held_out);
+  return world;
+}
+
+}  // namespace attune::bench

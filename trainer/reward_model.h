@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#ifndef ATTUNE_TRAINER_REWARD_MODEL_H_
+#define ATTUNE_TRAINER_REWARD_MODEL_H_
+
+// What the learners believe of the reward of a state and a joint choice:
+//   r = u.x + t + sum_k w_k[a_k].x + sum_{k<l} p_kl[a_k, a_l] + noise
+// where x = [1, state, covariates]: the first weight of an option is what all
+// users share, the next ones are what is personal. Bayesian linear regression
+// with Gaussian priors:
+//   option of pattern k   N(0, diag(common_k^2, personal_k^2 S, covariate^2))
+//   task t                N(0, task^2), one a case: all choices of one task
+//                         share its luck, so it cancels between them
+// Empirical Bayes: how large each kind of effect is, and in which directions of
+// the state users differ at all (S, shared by every option), is read from the
+// data, so that with little evidence every user's best choice is the best fixed
+// one. Covariates (how easy the task was) are known in training only; options
+// are drawn without a look at them, so they take noise away and add no bias.
+//
+// Sources: MacKay 1992 (evidence); Bonilla et al. 2008 (covariance shared by
+// tasks, here options); Laird & Ware 1982 (random intercepts). The fit is in
+// the primal: its time does not grow with the number of samples.
+//
+// Thread-compatible. Deterministic: same cases and calls, same bits.
+
+#include <Eigen/Cholesky>
+#include <Eigen/Core>
+#include <cstdint>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "policy/item_table.h"
+#include "policy/random.h"
+
+namespace attune::trainer {
+
+struct RewardModelOptions {
+  // Deviations of effects before any data, relative to the noise's.
+  float user = 0.5F;
+  float common = 0.3F;
+  float personal = 0.3F;
+  float covariate = 0.2F;
+  float pair = 0.1F;
+  // Weights whose belief a scale's start counts for, and options that the
+  // start of S counts for.
+  float scale_strength = 2.0F;
+  float pair_strength = 20.0F;
+  float direction_strength = 8.0F;
+  // Share of S that its leading directions have to hold; the others are left
+  // out of the fit.
+  float kept = 0.995F;
+  // Draws that expectations over the posterior are taken from.
+  int draws = 12;
+};
+
+// Answers to choices of one task in one state.
+struct Case {
+  Eigen::VectorXf state;       // [dim] standardised
+  Eigen::VectorXf covariates;  // [covariates] of mean 0
+  std::vector<std::vector<int>> choices;
+  std::vector<float> rewards;
+};
+
+// Weights of one belief (the mean, or a draw), in units of the reward.
+struct RewardWeights {
+  Eigen::VectorXf common;            // [total options]
+  policy::RowMajorMatrix personal;   // [total options, dim]
+  Eigen::MatrixXf pair;              // [total, total] symmetric, 0 in a pattern
+  Eigen::VectorXf user;              // [dim]
+  float mean = 0.0F;
+
+  // [total options] common + personal . state
+  Eigen::VectorXf Scores(const Eigen::VectorXf& state) const;
+};
+
+class RewardModel {
+ public:
+  RewardModel(std::vector<int> options_per_pattern, int dim, int covariates,
+              RewardModelOptions options);
+
+  void Add(const Case& one);
+  // Refits to all cases so far; `steps` rounds of empirical Bayes first.
+  void Fit(int steps);
+
+  // Before any fit, zeros.
+  const RewardWeights& mean() const { return mean_; }
+  // A draw from the posterior; before any fit, from the prior in units of the
+  // noise.
+  RewardWeights Draw(policy::Rng& rng) const;
+  // Posterior variance of f(weights) = sum over (state, choice, sign) terms.
+  struct Term {
+    Eigen::VectorXf state;
+    std::vector<int> options;
+    float weight = 1.0F;
+  };
+  double Variance(absl::Span<const Term> terms) const;
+  // Posterior mean of the reward of an average task.
+  float Value(const Eigen::VectorXf& state,
+              absl::Span<const int> options) const;
+
+  // Standard deviation of the noise, and scales relative to it.
+  float noise() const { return noise_; }
+  float task_scale() const { return task_; }
+  float pair_scale() const { return pair_scale_; }
+  const Eigen::VectorXf& common_scale() const { return common_scale_; }
+  const Eigen::VectorXf& personal_scale() const { return personal_scale_; }
+  const Eigen::MatrixXf& directions() const { return directions_; }
+  int64_t samples() const { return samples_; }
+  absl::Span<const int> offsets() const { return offsets_; }
+  absl::Span<const int> options_per_pattern() const {
+    return options_per_pattern_;
+  }
+  int dim() const { return dim_; }
+
+  // The scales and S as numbers, and back. A model with the scales and the
+  // cases of another's last fit gets its bits by Fit(0).
+  absl::Span<const Case> cases() const { return cases_; }
+  std::vector<float> SaveScales() const;
+  void LoadScales(absl::Span<const float> numbers);
+
+ private:
+  int Block(int option) const { return (1 + option) * width_; }
+  Eigen::VectorXf Input(const Eigen::VectorXf& state,
+                        const Eigen::VectorXf& covariates) const;
+  void Accumulate(const Case& one);
+  void Rebuild();
+  void MakeFactors();
+  void Solve();
+  void UpdateScales();
+  // `determined`: number of weights that the data determine.
+  void UpdateNoise(double determined);
+  float RewardDeviation() const;
+  // Weights of unit prior to weights relative to the noise: w = F v; and F' m.
+  Eigen::VectorXf ToRaw(const Eigen::VectorXf& scaled) const;
+  Eigen::VectorXf ToScaled(const Eigen::VectorXf& raw) const;
+  // [scaled, scaled] F' gram F
+  Eigen::MatrixXf ScaledGram() const;
+  Eigen::VectorXf Noise(policy::Rng& rng) const;
+  RewardWeights Unpack(const Eigen::VectorXf& raw) const;
+  // What `weights` (raw) do not explain of a case's rewards.
+  Eigen::VectorXf Residuals(const Case& one,
+                            const Eigen::VectorXf& weights) const;
+
+  const std::vector<int> options_per_pattern_;
+  const int dim_;
+  const int covariates_;
+  const RewardModelOptions options_;
+  std::vector<int> offsets_;
+  std::vector<int> pattern_of_;
+  int total_ = 0;
+  int width_ = 0;   // of an option's block: 1 + dim + covariates
+  int raw_ = 0;     // weights
+  int pairs_begin_ = 0;
+  Eigen::MatrixXi pair_index_;  // [total, total]
+
+  std::vector<Case> cases_;
+  int64_t samples_ = 0;
+  double reward_sum_ = 0.0;
+  // sum phi phi' (lower) and sum phi r, tasks' luck taken out with task_.
+  Eigen::MatrixXf gram_;
+  Eigen::VectorXf moment_;
+  Eigen::VectorXf moment_one_;  // sum phi
+
+  float noise_ = 0.0F;  // 0 before the first fit
+  float task_ = 0.0F;
+  float user_scale_ = 0.0F;
+  float pair_scale_ = 0.0F;
+  Eigen::VectorXf common_scale_;    // [K]
+  Eigen::VectorXf personal_scale_;  // [K]
+  Eigen::MatrixXf directions_;      // [dim, dim] S, of trace 1
+
+  // [width, width'] of each pattern: how an option's scaled weights make its
+  // raw ones.
+  std::vector<Eigen::MatrixXf> factors_;
+  Eigen::VectorXf user_factor_;  // [width]
+  Eigen::MatrixXf root_;         // [dim, kept] root root' ~ S
+  int scaled_width_ = 0;         // of an option's block: 1 + kept + covariates
+  int scaled_ = 0;
+  float center_ = 0.0F;
+  Eigen::LLT<Eigen::MatrixXf> factor_;
+  Eigen::VectorXf solution_;           // scaled posterior mean
+  RewardWeights mean_;
+};
+
+}  // namespace attune::trainer
+
+#endif  // ATTUNE_TRAINER_REWARD_MODEL_H_
