@@ -13,7 +13,6 @@
 #include <Eigen/Core>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -62,38 +61,6 @@ class Learner {
   // One round's samples; every one is used. Deterministic given the
   // constructor's seed and the calls so far.
   virtual LearnerMetrics Update(absl::Span<const Sample> samples) = 0;
-
-  // Joint choices to try on tasks with these states, `count` for each. Empty
-  // (the default): the loop samples from the exported policy. A pure function of
-  // the learner's state, the arguments and the seed.
-  virtual std::vector<std::vector<Proposal>> Propose(
-      absl::Span<const Eigen::VectorXf> /*states*/, int /*count*/,
-      uint64_t /*seed*/) const {
-    return {};
-  }
-
-  // Whether all tasks of a round are to be displayed in one order, as the
-  // published code does.
-  virtual bool SharedPermutation() const { return false; }
-
-  // What the learner believes of its policy's gain over its best fixed prompt on
-  // tasks with these states.
-  struct Gain {
-    double mean = 0.0;
-    // Posterior standard deviation of the average gain.
-    double deviation = 0.0;
-    // Of each state's own gain.
-    Eigen::VectorXf state_deviation;
-  };
-  // nullopt: it keeps no posterior.
-  virtual std::optional<Gain> EstimateGain(
-      absl::Span<const Eigen::VectorXf> /*states*/) const {
-    return std::nullopt;
-  }
-
-  // kOk, or why training must stop: NaN loss (kInternal), entropy below the
-  // floor (kFailedPrecondition). Checked after each Update by the loop.
-  virtual absl::Status Health() const { return absl::OkStatus(); }
 
   // The agents' tensors: "option_projection", "head.<pattern>.*", "gru.*".
   virtual std::vector<policy::NamedTensor> ExportTensors() const = 0;

@@ -170,7 +170,7 @@ absl::StatusOr<Policies> Study::TrainLearner(const std::string& learner,
     }
     ATTUNE_ASSIGN_OR_RETURN(
         TrainedPolicy trained,
-        TrainForStudy(*world_.setup(), flags_, learner, seed,
+        TrainForStudy(*world_.setup(), learner, seed,
                       absl::StrCat(options_.work, "/", label, "-", seed),
                       options));
     policies.train_llm_calls =
