@@ -100,6 +100,13 @@ class SimWorld {
     double failed = 0.0;
     double partial = 0.0;
   };
+  // A task without the items' texts; in the caller's order.
+  struct Layout {
+    SimUsers::Candidates drawn;
+    int target = 0;
+    policy::Permutation displayed = policy::Permutation::Identity(0);
+  };
+  Layout LayoutOf(int user, int draw, int position) const;
   double MeanEffect() const;
   Failures FailuresOf(absl::Span<const int> choice) const;
 
