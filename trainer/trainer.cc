@@ -93,6 +93,7 @@ class Run {
         backend_(backend),
         learner_(learner),
         settings_(std::move(settings)),
+        exporter_(settings_),
         golden_(golden),
         options_(options),
         round_options_(RoundOptionsOf(options)),
@@ -123,6 +124,7 @@ class Run {
   LlmBackend& backend_;
   Learner& learner_;
   ExportSettings settings_;
+  const RolloutExporter exporter_;
   const absl::Span<const Task> golden_;
   const TrainOptions& options_;
   const RoundOptions round_options_;
@@ -189,8 +191,8 @@ absl::StatusOr<std::optional<GainInterval>> Run::Gain(
 absl::Status Run::Plan() {
   const RoundStart start = NextStart();
   if (start.episodes < 1 || enough_) return absl::OkStatus();
-  ATTUNE_ASSIGN_OR_RETURN(
-      auto policy, MakeRolloutPolicy(settings_, learner_.ExportTensors()));
+  ATTUNE_ASSIGN_OR_RETURN(auto policy,
+                          exporter_.PolicyOf(learner_.ExportTensors()));
   ATTUNE_ASSIGN_OR_RETURN(gain_, Gain(*policy));
   const int64_t learned = progress_.totals.rankings -
                           static_cast<int64_t>(progress_.pending.size());
@@ -283,8 +285,7 @@ absl::StatusOr<TrainResult> Run::Finish() {
   settings_.facts.set_llm_calls(result.totals.Spent());
   const std::vector<policy::NamedTensor> tensors = learner_.ExportTensors();
   if (options_.planner.stop_width > 0.0) {
-    ATTUNE_ASSIGN_OR_RETURN(const auto policy,
-                            MakeRolloutPolicy(settings_, tensors));
+    ATTUNE_ASSIGN_OR_RETURN(const auto policy, exporter_.PolicyOf(tensors));
     ATTUNE_ASSIGN_OR_RETURN(result.gain, Gain(*policy));
   }
   ATTUNE_ASSIGN_OR_RETURN(result.revision,
