@@ -51,9 +51,9 @@ absl::StatusOr<std::string> MakeRevision(
     absl::Span<const policy::NamedTensor> agents,
     absl::Span<const Task> golden);
 
-// Makes the policies of a run's rounds: what MakeRevision's artifact would hold,
-// without the artifact (policy::PolicyOf). What stays the same from round to
-// round is made once. Thread-compatible.
+// Makes the policies of a run's rounds: what MakeRevision's artifact would
+// hold, without the artifact (policy::PolicyOf). What stays the same from round
+// to round is made once. Thread-compatible.
 class RolloutExporter {
  public:
   explicit RolloutExporter(const ExportSettings& settings);

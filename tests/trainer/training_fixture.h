@@ -31,7 +31,8 @@ inline constexpr int kTrainingUsers = 50;
 // Stays uniform and remembers what it was taught.
 class RecordingLearner : public trainer::Learner {
  public:
-  trainer::LearnerMetrics Update(absl::Span<const trainer::Sample> samples) override {
+  trainer::LearnerMetrics Update(
+      absl::Span<const trainer::Sample> samples) override {
     rounds.emplace_back(samples.begin(), samples.end());
     return {{"samples_seen", static_cast<double>(samples.size())}};
   }
@@ -67,7 +68,8 @@ class TrainingTest : public ::testing::Test {
     settings_.items = &items_;
     settings_.encoder.embedding_dim = world_.options().embedding_dim;
     settings_.encoder.gru_hidden = 0;
-    source_ = {.num_users = kTrainingUsers, .make_task = [this](int i, int, int) {
+    source_ = {.num_users = kTrainingUsers,
+               .make_task = [this](int i, int, int) {
                  ++asked_users_[i];
                  return TargetTask(i);
                }};
@@ -81,7 +83,8 @@ class TrainingTest : public ::testing::Test {
   }
   ~TrainingTest() override { std::filesystem::remove_all(directory_); }
 
-  absl::StatusOr<trainer::TrainResult> Run(trainer::LlmBackend& llm, trainer::Learner& learner) {
+  absl::StatusOr<trainer::TrainResult> Run(trainer::LlmBackend& llm,
+                                           trainer::Learner& learner) {
     return trainer::Train(source_, llm, learner, settings_, {}, options_);
   }
 
