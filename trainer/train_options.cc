@@ -35,7 +35,8 @@ absl::Status Check(const TrainOptions& options) {
   if (options.budget < smallest) {
     return absl::InvalidArgumentError(absl::StrCat(
         "--budget ", options.budget,
-        ": smaller than one round, which asks for ", smallest, " rankings (--batch-size ", options.batch_size,
+        ": smaller than one round, which asks for ", smallest,
+        " rankings (--batch-size ", options.batch_size,
         " times --episode-length ", options.episode_length,
         "); the smallest budget is ", smallest));
   }
