@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "policy/random.h"
+#include "trainer/one_thread_torch.h"
 
 namespace attune::trainer {
 namespace {
@@ -20,18 +21,6 @@ namespace {
 constexpr uint64_t kInitialStream = 21;
 constexpr uint64_t kSamplingStream = 22;
 constexpr float kInitialScale = 0.1F;
-
-// Restores the number of threads on the way out.
-class OneThread {
- public:
-  OneThread() : before_(at::get_num_threads()) { at::set_num_threads(1); }
-  ~OneThread() { at::set_num_threads(before_); }
-  OneThread(const OneThread&) = delete;
-  OneThread& operator=(const OneThread&) = delete;
-
- private:
-  int before_;
-};
 
 // Who touched what. Users are numbered in the order of UsersOf(kTrain).
 struct Graph {

@@ -4,6 +4,7 @@
 #include "trainer/dataset.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <string>
 
@@ -273,6 +274,20 @@ TEST(DatasetTest, RefusesOptionsOutOfRange) {
   EXPECT_THAT(Dataset::Load(options),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("min_interactions")));
+  for (const int targets : {0, 101}) {
+    options = Options(files);
+    options.targets = targets;
+    EXPECT_THAT(Dataset::Load(options),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("targets must be in [1, 100]")));
+  }
+  for (const double share : {-0.1, 0.6, std::nan("")}) {
+    options = Options(files);
+    options.cold_item_share = share;
+    EXPECT_THAT(Dataset::Load(options),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("cold_item_share")));
+  }
   options = Options(files);
   options.validation_share = 0.5;
   options.test_share = 0.5;
@@ -311,6 +326,129 @@ TEST(DatasetTest, SplitIsAFunctionOfTheSeed) {
   ASSERT_THAT(other, IsOk());
   EXPECT_EQ(first->UsersOf(UserSplit::kTest), again->UsersOf(UserSplit::kTest));
   EXPECT_NE(first->UsersOf(UserSplit::kTest), other->UsersOf(UserSplit::kTest));
+}
+
+TEST(DatasetTest, HoldsOutTheLastOnesAndShowsNoneOfThem) {
+  const AtomicFiles files(kHeader + FourUsers(), kItems);
+  DatasetOptions options = Options(files);
+  options.targets = 2;
+  const auto dataset = Dataset::Load(options);
+  ASSERT_THAT(dataset, IsOk());
+  EXPECT_TRUE(dataset->has_time);
+  for (const User& user : dataset->users) {
+    ASSERT_EQ(user.history.size(), 2);
+    ASSERT_EQ(user.targets.size(), 2);
+    EXPECT_THAT(ItemsOf(user), ElementsAre(0, 1, 2, 3));
+  }
+}
+
+// Files like Last.fm's: play counts where the time should be.
+std::string PlayCounts(int users) {
+  std::string text = "user_id:token\titem_id:token\ttimestamp:float\n";
+  for (int u = 0; u < users; ++u) {
+    for (int i = 0; i < 5; ++i) {
+      absl::StrAppend(&text, "u", u, "\t", std::string(1, "cadbe"[i]), "\t",
+                      100 * (i + 1), "\n");
+    }
+  }
+  return text;
+}
+
+TEST(DatasetTest, HoldsOutAtRandomWhereThereIsNoTime) {
+  const AtomicFiles files(PlayCounts(600), kItems);
+  DatasetOptions options = Options(files);
+  options.holdout = HoldOut::kRandom;
+  options.targets = 2;
+  const auto dataset = Dataset::Load(options);
+  ASSERT_THAT(dataset, IsOk());
+  EXPECT_FALSE(dataset->has_time);
+  std::vector<int> held_out(5, 0);
+  for (const User& user : dataset->users) {
+    ASSERT_EQ(user.history.size(), 3);
+    ASSERT_EQ(user.targets.size(), 2);
+    for (const auto* part : {&user.history, &user.targets}) {
+      for (size_t i = 1; i < part->size(); ++i) {
+        EXPECT_GT((*part)[i].weight, (*part)[i - 1].weight);
+      }
+    }
+    for (const Interaction& i : user.targets) ++held_out[i.item];
+    for (const Interaction& i : user.history) {
+      EXPECT_EQ(i.weight, static_cast<float>(i.seconds));
+    }
+  }
+  // Each item of five is one of two targets: 240 +- 3 standard deviations.
+  for (const int count : held_out) EXPECT_NEAR(count, 240, 36);
+}
+
+TEST(DatasetTest, RandomHoldOutIsAFunctionOfTheSeed) {
+  const AtomicFiles files(PlayCounts(50), kItems);
+  DatasetOptions options = Options(files);
+  options.holdout = HoldOut::kRandom;
+  const auto targets = [&options] {
+    std::vector<int> items;
+    const auto dataset = Dataset::Load(options);
+    for (const User& user : dataset->users) {
+      items.push_back(user.targets[0].item);
+    }
+    return items;
+  };
+  const std::vector<int> first = targets();
+  EXPECT_EQ(first, targets());
+  options.seed = 2;
+  EXPECT_NE(first, targets());
+}
+
+TEST(DatasetTest, DropsAndCountsUsersTooShortForTheirTargets) {
+  const AtomicFiles files(
+      kHeader + FourUsers() + "u5\ta\t1\t1\nu5\tb\t1\t2\nu5\tc\t1\t3\n",
+      kItems);
+  DatasetOptions options = Options(files);
+  EXPECT_EQ(Dataset::Load(options)->dropped_users, 0);
+  options.targets = 2;  // needs four interactions
+  EXPECT_EQ(Dataset::Load(options)->dropped_users, 1);
+  options.targets = 3;  // needs five
+  EXPECT_THAT(Dataset::Load(options),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("of 5 users 0 have at least 5 interactions")));
+}
+
+TEST(DatasetTest, RefusesAnEmptyValidationSplit) {
+  const AtomicFiles files(ManyUsers(10), kItems);
+  DatasetOptions options = Options(files);
+  options.validation_share = 0.0;
+  EXPECT_THAT(Dataset::Load(options),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("the validation split is empty")));
+}
+
+TEST(DatasetTest, WithholdsAboutTheShareOfTheInteractions) {
+  const AtomicFiles files(ManyUsers(100), kItems);
+  DatasetOptions options = Options(files);
+  options.cold_item_share = 0.33;  // 60 users touched each of three items
+  const auto dataset = Dataset::Load(options);
+  ASSERT_THAT(dataset, IsOk());
+  const std::vector<int> all = dataset->PopularityCounts();
+  const std::vector<int> warm = dataset->TrainCounts();
+  EXPECT_THAT(all, ElementsAre(60, 60, 60, 0, 0));
+  int cold = 0;
+  for (int item = 0; item < 5; ++item) {
+    cold += dataset->IsCold(item) ? 1 : 0;
+    EXPECT_EQ(warm[item], dataset->IsCold(item) ? 0 : all[item]);
+  }
+  EXPECT_EQ(cold, 1);
+  for (const auto& history : dataset->TrainHistories()) {
+    EXPECT_EQ(history.size(), 2);
+  }
+}
+
+TEST(DatasetTest, RefusesColdItemsThatAreNotThere) {
+  const AtomicFiles files(ManyUsers(10), kItems);
+  DatasetOptions options = Options(files);
+  options.cold_item_share = 0.3;
+  options.cold_item_min_count = 7;  // only 6 train users
+  EXPECT_THAT(Dataset::Load(options),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("too few items have at least 7")));
 }
 
 TEST(DatasetTest, TrainCountsLeaveOutTargetsAndOtherSplits) {

@@ -15,6 +15,7 @@
 #include "policy/metrics.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/trainer/sample_dataset.h"
+#include "trainer/baselines.h"
 
 namespace attune::trainer {
 namespace {
@@ -52,7 +53,8 @@ class EnvironmentTest : public ::testing::TestWithParam<NegativeSampling> {
 
 INSTANTIATE_TEST_SUITE_P(Negatives, EnvironmentTest,
                          ::testing::Values(NegativeSampling::kUniform,
-                                           NegativeSampling::kPopularity));
+                                           NegativeSampling::kPopularity,
+                                           NegativeSampling::kHard));
 
 TEST_P(EnvironmentTest, HistoryHoldsEverythingBeforeTheTargetInOrder) {
   for (size_t u = 0; u < dataset_.users.size(); ++u) {
@@ -208,6 +210,151 @@ TEST(EnvironmentCheckTest, RefusesWhatCannotBeServed) {
   EXPECT_THAT(Environment::Check(dataset, {}),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("num_candidates - 1 = 9")));
+}
+
+// Users of 12 interactions with three targets; every fifth item is cold.
+Dataset Sliced() {
+  Dataset dataset = TwoTastes(kSeed, {.users = 200, .items = 60});
+  for (User& user : dataset.users) {
+    for (int i = 0; i < 2; ++i) {
+      user.targets.insert(user.targets.begin(), user.history.back());
+      user.history.pop_back();
+    }
+  }
+  for (int i = 0; i < 60; ++i) dataset.cold.push_back(i % 5 == 0);
+  return dataset;
+}
+
+int ItemOf(const policy::Item& item) { return 1000 - std::stoi(item.id); }
+
+class EnvironmentSliceTest
+    : public ::testing::TestWithParam<NegativeSampling> {
+ protected:
+  EnvironmentSliceTest()
+      : dataset_(Sliced()),
+        options_({.negatives = GetParam(), .cold_user_share = 0.25}) {}
+
+  Dataset dataset_;
+  EnvironmentOptions options_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Negatives, EnvironmentSliceTest,
+                         ::testing::Values(NegativeSampling::kUniform,
+                                           NegativeSampling::kPopularity,
+                                           NegativeSampling::kHard));
+
+TEST_P(EnvironmentSliceTest, DrawsGoThroughTheTargetsWithOneHistory) {
+  const Environment environment(dataset_, options_);
+  for (int user = 0; user < 200; ++user) {
+    const auto history = Ids(environment.MakeTask(user, 0, 0).history);
+    for (int draw = 0; draw < 7; ++draw) {
+      const Task task = environment.MakeTask(user, draw, 0);
+      EXPECT_EQ(task.target_index, draw % 3);
+      EXPECT_EQ(ItemOf(task.candidates[task.target]),
+                dataset_.users[user].targets[draw % 3].item);
+      EXPECT_EQ(Ids(task.history), history);
+    }
+  }
+}
+
+TEST_P(EnvironmentSliceTest, ShowsTheStatedShareOfUsersWithShortHistories) {
+  ASSERT_THAT(Environment::Check(dataset_, options_), IsOk());
+  const Environment environment(dataset_, options_);
+  int cold = 0;
+  for (int user = 0; user < 200; ++user) {
+    const Task task = environment.MakeTask(user, 0, 0);
+    EXPECT_EQ(task.slices.cold_user, task.history.size() <= 3);
+    EXPECT_GE(task.history.size(), 1);
+    // What is shown is the newest.
+    EXPECT_EQ(ItemOf(task.history.back()),
+              dataset_.users[user].history.back().item);
+    cold += task.slices.cold_user ? 1 : 0;
+  }
+  EXPECT_NEAR(cold, 50, 20);
+}
+
+TEST_P(EnvironmentSliceTest, NoLoneUnknownItemGivesItselfAway) {
+  const Environment environment(dataset_, options_);
+  int cold_tasks = 0;
+  for (int user = 0; user < 200; ++user) {
+    for (int draw = 0; draw < 3; ++draw) {
+      const Task task = environment.MakeTask(user, draw, 0);
+      int cold = 0;
+      for (int i = 0; i < 10; ++i) {
+        cold += dataset_.IsCold(ItemOf(task.candidates[i])) ? 1 : 0;
+      }
+      EXPECT_EQ(task.slices.cold_item,
+                dataset_.IsCold(ItemOf(task.candidates[task.target])));
+      EXPECT_EQ(cold, task.slices.cold_item ? 5 : 0);
+      cold_tasks += task.slices.cold_item ? 1 : 0;
+    }
+  }
+  EXPECT_NEAR(cold_tasks, 120, 40);
+}
+
+TEST(EnvironmentHeavyTest, AreTheLongestHistoriesThatAreNotCut) {
+  Dataset dataset = TwoTastes(kSeed);
+  for (int user = 0; user < 60; ++user) {
+    if (user >= 6) dataset.users[user].history.resize(5);
+  }
+  const Environment environment(dataset, {.heavy_user_share = 0.1});
+  const Environment cut(dataset,
+                        {.cold_user_share = 1.0, .heavy_user_share = 0.1});
+  const Environment none(dataset, {.heavy_user_share = 0.0});
+  for (int user = 0; user < 60; ++user) {
+    EXPECT_EQ(environment.MakeTask(user, 0, 0).slices.heavy_user, user < 6);
+    EXPECT_FALSE(cut.MakeTask(user, 0, 0).slices.heavy_user);
+    EXPECT_FALSE(none.MakeTask(user, 0, 0).slices.heavy_user);
+  }
+}
+
+TEST(EnvironmentHistoryTest, SendsNoTimeWhereThereIsNone) {
+  Dataset dataset = TwoTastes(kSeed);
+  dataset.has_time = false;
+  const Environment environment(dataset, {});
+  for (const policy::Item& item : environment.MakeTask(0, 0, 0).history) {
+    EXPECT_FALSE(item.interact_seconds.has_value());
+    EXPECT_EQ(item.weight, 3.0F);
+  }
+}
+
+// Hard negatives are those that item-kNN itself likes.
+TEST(EnvironmentNegativesTest, AreHardForItemKnn) {
+  const Dataset dataset = TwoTastes(kSeed, {.users = 100, .items = 100});
+  const auto knn = MakeItemKnnScorer(dataset);
+  const auto liking = [&](NegativeSampling negatives) {
+    const Environment environment(dataset, {.negatives = negatives});
+    double sum = 0.0;
+    for (int user = 0; user < 100; ++user) {
+      const Task task = environment.MakeTask(user, 0, user);
+      const auto scores = *knn->Score(task);
+      for (int i = 0; i < 10; ++i) sum += i == task.target ? 0.0 : scores[i];
+    }
+    return sum;
+  };
+  EXPECT_GT(liking(NegativeSampling::kHard),
+            1.3 * liking(NegativeSampling::kPopularity));
+}
+
+TEST(EnvironmentCheckTest, RefusesAColdTargetWithoutColdNegatives) {
+  Dataset dataset = TwoTastes(kSeed);
+  dataset.cold.assign(40, false);
+  dataset.cold[dataset.users[3].targets[0].item] = true;
+  EXPECT_THAT(Environment::Check(dataset, {}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("fewer than 4 cold items untouched")));
+}
+
+TEST(EnvironmentCheckTest, RefusesWhatIsNoShare) {
+  const Dataset dataset = TwoTastes(kSeed);
+  for (const double share : {-0.1, 1.1, std::nan("")}) {
+    EXPECT_THAT(Environment::Check(dataset, {.cold_user_share = share}),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("must be in [0, 1]")));
+    EXPECT_THAT(Environment::Check(dataset, {.heavy_user_share = share}),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("must be in [0, 1]")));
+  }
 }
 
 TEST(RewardTest, IsTheUsersOwnNdcg) {

@@ -19,6 +19,7 @@
 #include "trainer/environment.h"
 #include "trainer/item_features.h"
 #include "trainer/lightgcn.h"
+#include "trainer/sasrec.h"
 
 namespace attune::trainer {
 namespace {
@@ -109,6 +110,45 @@ TEST(LeakageTest, BaselinesIgnoreEveryTarget) {
             *MakePopularityScorer(changed)->Score(task));
   EXPECT_EQ(*MakeItemKnnScorer(dataset)->Score(task),
             *MakeItemKnnScorer(changed)->Score(task));
+}
+
+// A cold item's interactions reach nothing that is learned: the same without
+// them.
+TEST(LeakageTest, CollaborativeModelsIgnoreColdItems) {
+  Dataset dataset = TwoTastes(kSeed);
+  dataset.cold.assign(dataset.items.size(), false);
+  dataset.cold[5] = dataset.cold[25] = true;
+  Dataset changed = dataset;
+  for (User& user : changed.users) {
+    std::erase_if(user.history, [&](const Interaction& i) {
+      return changed.IsCold(i.item);
+    });
+  }
+  const Task task = Environment(dataset, {}).MakeTask(4, 0, 0);
+  ExpectSameFeatures(FeaturesOf(dataset), FeaturesOf(changed));
+  EXPECT_EQ(*MakePopularityScorer(dataset)->Score(task),
+            *MakePopularityScorer(changed)->Score(task));
+  EXPECT_EQ(*MakeItemKnnScorer(dataset)->Score(task),
+            *MakeItemKnnScorer(changed)->Score(task));
+  const SasRecOptions options = {.dim = 8, .epochs = 2};
+  EXPECT_EQ(*(*TrainSasRec(dataset, options))->Score(task),
+            *(*TrainSasRec(changed, options))->Score(task));
+  const ItemFeatures features = FeaturesOf(dataset);
+  for (const std::string& id : features.strings[0].values) {
+    EXPECT_NE(id, dataset.items[5].id);
+    EXPECT_NE(id, dataset.items[25].id);
+  }
+}
+
+TEST(LeakageTest, SasRecIgnoresTargetsAndOtherSplits) {
+  const Dataset dataset = TwoTastes(kSeed);
+  const Task task = Environment(dataset, {}).MakeTask(4, 0, 0);
+  const SasRecOptions options = {.dim = 8, .epochs = 2};
+  const auto scores = *(*TrainSasRec(dataset, options))->Score(task);
+  EXPECT_EQ(scores,
+            *(*TrainSasRec(WithOtherTargets(dataset), options))->Score(task));
+  EXPECT_EQ(scores,
+            *(*TrainSasRec(WithOtherReaders(dataset), options))->Score(task));
 }
 
 TEST(LeakageTest, HistoryNeverHoldsTheTarget) {

@@ -23,6 +23,7 @@
 #include "trainer/export.h"
 #include "trainer/item_features.h"
 #include "trainer/lightgcn.h"
+#include "trainer/sasrec.h"
 #include "trainer/statistics.h"
 
 namespace attune::trainer {
@@ -115,6 +116,20 @@ TEST_F(MovieLensTest, BaselinesScoreWhatTheyShould) {
   const auto honest = TestTasks(NegativeSampling::kPopularity, 5);
   EXPECT_NEAR(MeanNdcg(*popularity, honest), 0.47, 0.05);
   EXPECT_GT(MeanNdcg(*knn, honest), 0.54);
+}
+
+TEST_F(MovieLensTest, SasRecBeatsPopularity) {
+  const auto sasrec = TrainSasRec(dataset_, {.epochs = 15, .seed = kSeed});
+  ASSERT_THAT(sasrec, IsOk());
+  const auto honest = TestTasks(NegativeSampling::kPopularity, 5);
+  EXPECT_GT(MeanNdcg(**sasrec, honest),
+            MeanNdcg(*MakePopularityScorer(dataset_), honest) + 0.1);
+}
+
+TEST_F(MovieLensTest, HardNegativesAreHarder) {
+  const auto knn = MakeItemKnnScorer(dataset_);
+  EXPECT_LT(MeanNdcg(*knn, TestTasks(NegativeSampling::kHard, 1)),
+            MeanNdcg(*knn, TestTasks(NegativeSampling::kPopularity, 1)) - 0.1);
 }
 
 TEST_F(MovieLensTest, LightGcnFoldedInBeatsItemKnn) {
