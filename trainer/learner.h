@@ -11,8 +11,11 @@
 // Not thread-safe; owned by the training loop. No libtorch type appears here.
 
 #include <Eigen/Core>
-#include <memory>
+#include <cstdint>
+#include <limits>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -32,6 +35,20 @@ struct Sample {
   // How easy the task was whatever the prompt: Ease(), in [0, 1]. Known in
   // training only; a control variate, never part of the state.
   float ease = 0.0F;
+  // Samples of one round with equal group are of one task: same user, same
+  // candidates, same displayed order, same decoding seed (common random
+  // numbers).
+  int64_t group = 0;
+  // Reward of the same task under the catalog's default prompt, if it was asked
+  // (cached); NaN otherwise.
+  float default_reward = std::numeric_limits<float>::quiet_NaN();
+};
+
+// A joint choice to try, and the probability of each option when it was drawn
+// (1 where nothing was random).
+struct Proposal {
+  std::vector<int> options;
+  std::vector<float> probabilities;
 };
 
 // name -> value, for the metrics file: "policy_loss", "entropy.hint", ...
@@ -54,6 +71,38 @@ class Learner {
   virtual absl::Status LoadState(const std::string& state) = 0;
 
   virtual std::string name() const = 0;
+
+  // Joint choices to try on tasks with these states, `count` for each. Empty
+  // (the default): the loop samples from the exported policy. A pure function
+  // of the learner's state, the arguments and the seed.
+  virtual std::vector<std::vector<Proposal>> Propose(
+      absl::Span<const Eigen::VectorXf> /*states*/, int /*count*/,
+      uint64_t /*seed*/) const {
+    return {};
+  }
+
+  // What the learner believes of its policy's gain over its best fixed prompt
+  // on some tasks: mean and posterior standard deviation of the average gain,
+  // and the deviation of each task's own gain.
+  struct Gain {
+    double mean = 0.0;
+    double deviation = 0.0;
+    Eigen::VectorXf state_deviation;
+  };
+  // On tasks with these states. nullopt: the learner keeps no posterior.
+  virtual std::optional<Gain> EstimateGain(
+      absl::Span<const Eigen::VectorXf> /*states*/) const {
+    return std::nullopt;
+  }
+
+  // kOk, or why training must stop: kInternal for a loss that is not a number,
+  // kFailedPrecondition for a policy that has collapsed (entropy below the
+  // floor). The loop asks after each Update.
+  virtual absl::Status Health() const { return absl::OkStatus(); }
+
+  // True: all users of a round are shown their candidates in one order, with
+  // the target at one place (only the published code wants that).
+  virtual bool SharedPermutation() const { return false; }
 };
 
 }  // namespace attune::trainer
