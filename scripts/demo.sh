@@ -118,6 +118,7 @@ evaluate() {
   say "evaluating on test users"
   "$BIN/trainer/attune_trainer" evaluate "${DATA_FLAGS[@]}" "${LLM_FLAGS[@]}" \
     --revision "$DEMO/run/revision.attune" --tasks-per-user 2 \
+    --searches best_fixed --budget 200 --oracle-users 0 \
     --json "$DEMO/evaluation.json"
 }
 

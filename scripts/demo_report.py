@@ -35,6 +35,11 @@ def learning_curve(rounds, window=5):
     return points
 
 
+def ndcg_of(method):
+    """NDCG@10 over all test users, with its interval."""
+    return method["slices"]["all"]["ndcg_at_10"]
+
+
 def draw(summary, rounds, path):
     """Left: the learning curve. Right: every method with its interval."""
     plt.rcParams.update({"font.size": 10, "text.color": INK, "axes.edgecolor": MUTED,
@@ -52,8 +57,8 @@ def draw(summary, rounds, path):
     left.margins(y=0.15)
     methods = summary["methods"][::-1]
     for y, method in enumerate(methods):
-        ndcg = method["ndcg_at_10"]
-        color = LLM if method["uses_llm"] else BASE
+        ndcg = ndcg_of(method)
+        color = BASE if method["kind"] == "scorer" else LLM
         right.barh(y, ndcg["mean"], color=color, height=0.62,
                    alpha=1.0 if method["name"] == "policy" else 0.55)
         right.plot([ndcg["low"], ndcg["high"]], [y, y], color=INK, lw=1.4)
@@ -62,7 +67,7 @@ def draw(summary, rounds, path):
     right.set_yticks(range(len(methods)), [m["name"] for m in methods])
     right.set(xlabel="NDCG@10 of 10 candidates, 95 % interval",
               title=f"{summary['test_users']} test users (blue: through the LLM)",
-              xlim=(0, max(m["ndcg_at_10"]["high"] for m in methods) * 1.12))
+              xlim=(0, max(ndcg_of(m)["high"] for m in methods) * 1.12))
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(f"{summary['dataset']}, {summary['model']['file']}", color=MUTED, fontsize=10)
@@ -70,13 +75,13 @@ def draw(summary, rounds, path):
     figure.savefig(path, dpi=130)
 
 
-def verdict(differences):
+def verdict(comparisons):
     """One sentence a paired comparison of the policy."""
     lines = []
-    for d in differences:
-        if d["method"] != "policy":
+    for d in comparisons:
+        if d["method"] != "policy" or d["slice"] != "all":
             continue
-        n = d["ndcg_at_10"]
+        n = d["difference"]
         word = "above" if n["low"] > 0 else "below" if n["high"] < 0 else "not different from"
         lines.append(f"policy is {word} {d['baseline']}: {n['mean']:+.3f} "
                      f"[{n['low']:+.3f}, {n['high']:+.3f}] NDCG@10, paired over users")
@@ -95,25 +100,26 @@ def main(argv):
     users = read_json(demo / "comparison.json")["users"]
     summary.update({
         "test_users": evaluation["users"],
-        "candidates": evaluation["candidates"],
-        "chance_ndcg_at_10": evaluation["chance_ndcg_at_10"],
+        "candidates": evaluation["candidates"]["count"],
+        "chance_ndcg_at_10": evaluation["chance"]["ndcg_at_10"],
         "methods": evaluation["methods"],
-        "differences": evaluation["differences"],
+        "comparisons": evaluation["comparisons"],
+        "shuffle": evaluation["shuffle"],
         "llm": {
             "training_rankings": rounds[-1]["rankings"],
             "training_calls": rounds[-1]["llm_calls"],
-            "evaluation_calls": sum(m.get("llm_calls", 0) for m in evaluation["methods"])
-            + evaluation.get("search", {}).get("llm_rankings", 0),
+            "evaluation_calls": sum(m["cost"]["llm_calls"] for m in evaluation["methods"])
+            + sum(found["llm_rankings"] for found in evaluation["found_prompts"]),
             "prompt_tokens": rounds[-1]["prompt_tokens"]
-            + sum(m.get("prompt_tokens", 0) for m in evaluation["methods"]),
+            + sum(m["cost"]["prompt_tokens"] for m in evaluation["methods"]),
             "answer_tokens": rounds[-1]["answer_tokens"]
-            + sum(m.get("answer_tokens", 0) for m in evaluation["methods"]),
+            + sum(m["cost"]["answer_tokens"] for m in evaluation["methods"]),
         },
-        "best_fixed": evaluation.get("search"),
+        "best_fixed": evaluation["found_prompts"][0],
         "swap_under_load": read_json(demo / "load.json"),
         "prompt": users[0]["after"]["prompt"],
         "users": users,
-        "verdict": verdict(evaluation["differences"]),
+        "verdict": verdict(evaluation["comparisons"]),
     })
     (demo / "summary.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
     draw(summary, rounds, demo / "demo.png")

@@ -64,13 +64,13 @@ int Find(const OracleTable& table, const FixedOptions& choice) {
              : static_cast<int>(at - table.choices.begin());
 }
 
-UserRewards RewardsOf(const OracleTable& table,
+UserRewards RewardsOf(absl::Span<const std::vector<Outcome>> columns,
                       const std::vector<size_t>& tasks) {
-  UserRewards rewards(tasks.size(), table.choices.size());
+  UserRewards rewards(tasks.size(), columns.size());
   for (size_t t = 0; t < tasks.size(); ++t) {
-    for (size_t c = 0; c < table.choices.size(); ++c) {
+    for (size_t c = 0; c < columns.size(); ++c) {
       rewards(static_cast<Eigen::Index>(t), static_cast<Eigen::Index>(c)) =
-          NdcgOf(table.outcomes[c][tasks[t]]);
+          NdcgOf(columns[c][tasks[t]]);
     }
   }
   return rewards;
@@ -141,22 +141,29 @@ std::vector<UserRewards> UserTables(absl::Span<const Task> tasks,
     for (const size_t i : asked) {
       if (InSlice(tasks[i], slice)) inside.push_back(i);
     }
-    if (!inside.empty()) users.push_back(RewardsOf(table, inside));
+    if (!inside.empty()) users.push_back(RewardsOf(table.outcomes, inside));
   }
   return users;
 }
 
-MethodRun OracleRun(absl::Span<const Task> tasks, const OracleTable& table) {
-  MethodRun run{.name = "oracle", .kind = MethodKind::kOracle};
-  run.cost = table.cost;
-  run.outcomes.emplace_back(tasks.size());
+MethodRun OracleRun(absl::Span<const Task> tasks, const OracleTable& table,
+                    absl::Span<const MethodRun> runs) {
+  // The table's choices, then the prompts of every run and seed.
+  std::vector<std::vector<Outcome>> columns = table.outcomes;
+  for (const MethodRun& run : runs) {
+    if (run.kind == MethodKind::kScorer) continue;
+    columns.insert(columns.end(), run.outcomes.begin(), run.outcomes.end());
+  }
+  MethodRun oracle{.name = "oracle", .kind = MethodKind::kOracle};
+  oracle.cost = table.cost;
+  oracle.outcomes.emplace_back(tasks.size());
   for (const auto& [user, asked] : AskedTasks(tasks, table)) {
-    const UserRewards complete = CompleteTargets(RewardsOf(table, asked));
+    const UserRewards complete = CompleteTargets(RewardsOf(columns, asked));
     if (complete.rows() == 0) continue;
     const int best = BestChoice(complete, /*fixed=*/0);
-    for (const size_t i : asked) run.outcomes[0][i] = table.outcomes[best][i];
+    for (const size_t i : asked) oracle.outcomes[0][i] = columns[best][i];
   }
-  return run;
+  return oracle;
 }
 
 std::vector<NamedEffect> EffectsOf(const policy::Catalog& catalog,

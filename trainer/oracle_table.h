@@ -53,9 +53,11 @@ absl::StatusOr<OracleTable> FillOracleTable(
 std::vector<UserRewards> UserTables(absl::Span<const Task> tasks,
                                     const OracleTable& table, Slice slice);
 
-// What the per-user oracle would have got: each user's best choice by the mean
-// over the very tasks that it is reported on. An upper bound, not a method.
-MethodRun OracleRun(absl::Span<const Task> tasks, const OracleTable& table);
+// What the per-user oracle would have got: for each user whatever was best of
+// the table's choices and what the runs' prompts chose, by the mean over the very
+// tasks that it is reported on. An upper bound for these, not a method.
+MethodRun OracleRun(absl::Span<const Task> tasks, const OracleTable& table,
+                    absl::Span<const MethodRun> runs);
 
 struct NamedEffect {
   std::string pattern;

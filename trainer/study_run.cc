@@ -221,7 +221,7 @@ Method Study::SearchedMethod(const std::string& name) const {
 
 absl::Status Study::Measure() {
   tasks_ = world_.TestTasks(options_.test_users, options_.tasks_per_user);
-  scorers_ = world_.Scorers(options_.seed);
+  ATTUNE_ASSIGN_OR_RETURN(scorers_, world_.Scorers(options_.seed));
   std::vector<Method> methods;
   for (const auto& scorer : scorers_) methods.push_back(ScorerMethod(*scorer));
   methods.push_back(
@@ -270,7 +270,7 @@ absl::Status Study::AskOracle() {
                                     same_catalog, options_.oracle_choices),
                       tasks_, options_.oracle_users, world_.backend(),
                       evaluate_));
-  runs_.push_back(OracleRun(tasks_, table));
+  runs_.push_back(OracleRun(tasks_, table, runs_));
   for (const Slice slice : kSlices) {
     const std::vector<UserRewards> users = UserTables(tasks_, table, slice);
     const Headroom headroom =

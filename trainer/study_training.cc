@@ -60,8 +60,7 @@ absl::StatusOr<TrainedPolicy> TrainForStudy(
   options.resume = true;
   options.clock = MonotonicSeconds;
   options.fingerprint = policy::Sha256Hex(absl::StrCat(
-      setup.fingerprint, " study ", learner, " seed ", seed, " batch ",
-      options.batch_size, " episode ", options.episode_length));
+      setup.fingerprint, " study ", learner, " ", Describe(options)));
   ATTUNE_ASSIGN_OR_RETURN(
       TrainResult result,
       Train(setup.source, *setup.backend, *made, std::move(settings),

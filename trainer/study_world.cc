@@ -3,10 +3,12 @@
 
 #include "trainer/study_world.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "policy/status_macros.h"
+#include "trainer/sasrec.h"
 
 namespace attune::trainer {
 namespace {
@@ -84,7 +86,8 @@ std::vector<Task> StudyWorld::TestTasks(int users, int draws) const {
   return MakeTasks(test_, users, draws);
 }
 
-std::vector<std::unique_ptr<Scorer>> StudyWorld::Scorers(uint64_t seed) const {
+absl::StatusOr<std::vector<std::unique_ptr<Scorer>>> StudyWorld::Scorers(
+    uint64_t seed) const {
   std::vector<std::unique_ptr<Scorer>> scorers;
   scorers.push_back(MakeRandomScorer(seed));
   if (dataset_ != nullptr) {
@@ -92,6 +95,11 @@ std::vector<std::unique_ptr<Scorer>> StudyWorld::Scorers(uint64_t seed) const {
     scorers.push_back(MakeItemKnnScorer(*dataset_));
   }
   scorers.push_back(MakeFoldInScorer(policy()));
+  if (dataset_ != nullptr) {
+    ATTUNE_ASSIGN_OR_RETURN(auto sasrec,
+                            TrainSasRec(*dataset_, {.seed = seed}));
+    scorers.push_back(std::move(sasrec));
+  }
   return scorers;
 }
 

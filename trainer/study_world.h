@@ -40,9 +40,10 @@ class StudyWorld {
   // `draws` tasks of the first `users` users (all if 0).
   std::vector<Task> ValidationTasks(int users, int draws) const;
   std::vector<Task> TestTasks(int users, int draws) const;
-  // random, popularity, item_knn, lightgcn; without data only the first and the
-  // last.
-  std::vector<std::unique_ptr<Scorer>> Scorers(uint64_t seed) const;
+  // random, popularity, item_knn, lightgcn, sasrec (which is trained here);
+  // simulated users have only random and lightgcn. Errors of TrainSasRec().
+  absl::StatusOr<std::vector<std::unique_ptr<Scorer>>> Scorers(
+      uint64_t seed) const;
 
   const policy::Policy& policy() const { return revision_->policy(); }
   LlmBackend& backend() { return *backend_; }

@@ -3,9 +3,7 @@
 
 #include "trainer/evaluate.h"
 
-#include <algorithm>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -14,6 +12,7 @@
 #include "policy/metrics.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/trainer/fake_llm.h"
+#include "trainer/study.h"
 
 namespace attune::trainer {
 namespace {
@@ -23,11 +22,9 @@ using ::attune::testing::FivePatterns;
 using ::attune::testing::IsOk;
 using ::attune::testing::ScoreTargets;
 using ::attune::testing::StatusIs;
-using ::attune::testing::TargetTask;
 using ::attune::testing::TargetTasks;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 constexpr uint64_t kSeed = 17;
 
@@ -105,37 +102,55 @@ class EvaluateTest : public ::testing::Test {
     options_.clock = [this] { return seconds_ += 1.0; };
   }
 
-  Method Default() { return {"default", nullptr, DefaultPrompt(policy_)}; }
-  Method Uniform() { return {"uniform", nullptr, UniformPrompt(policy_)}; }
+  Method Default() {
+    return {.name = "default", .choosers = {DefaultPrompt(policy_)}};
+  }
+  Method Uniform() {
+    return {.name = "uniform", .choosers = {UniformPrompt(policy_)}};
+  }
+  // What the report says of the only method.
+  MethodSummary Measured(const Method& method, absl::Span<const Task> tasks,
+                         LlmBackend& llm) {
+    const auto runs = Evaluate({method}, tasks, llm, options_);
+    EXPECT_THAT(runs, IsOk());
+    return runs.ok() ? Summarise(tasks, (*runs)[0], kSeed) : MethodSummary();
+  }
 
   policy::Policy policy_;
   EvaluateOptions options_;
   double seconds_ = 0.0;
 };
 
-TEST_F(EvaluateTest, MeasuresEveryMethodOnTheSameTasks) {
+TEST_F(EvaluateTest, ScorersAskNoLlm) {
   const auto random = MakeRandomScorer(kSeed);
   FakeLlm llm(ScoreTargets);
-  const auto evaluation =
-      Evaluate({{"random", random.get(), nullptr}, Default()}, TargetTasks(300),
-               llm, options_);
-  ASSERT_THAT(evaluation, IsOk());
-  ASSERT_EQ(evaluation->methods.size(), 2);
-  const MethodResult& chance = evaluation->methods[0];
-  EXPECT_FALSE(chance.uses_llm);
-  EXPECT_EQ(chance.usage.llm_calls, 0);
-  EXPECT_NEAR(chance.ndcg.mean, 0.454, 0.05);
-  EXPECT_LT(chance.ndcg.low, chance.ndcg.mean);
-  EXPECT_GT(chance.ndcg.high, chance.ndcg.mean);
-  const MethodResult& perfect = evaluation->methods[1];
-  EXPECT_EQ(perfect.ndcg.low, 1.0);
-  EXPECT_EQ(perfect.mrr.mean, 1.0);
-  EXPECT_EQ(perfect.hit.mean, 1.0);
-  EXPECT_EQ(perfect.normalised_ndcg, 1.0);
-  EXPECT_EQ(perfect.usage.llm_calls, 300);
-  EXPECT_EQ(perfect.usage.prompt_tokens, 30000);
-  EXPECT_EQ(perfect.wall_seconds, 1.0);
-  EXPECT_EQ(evaluation->num_users, 300);
+  const MethodSummary summary =
+      Measured({.name = "random",
+                .kind = MethodKind::kScorer,
+                .scorer = random.get()},
+               TargetTasks(300), llm);
+  EXPECT_EQ(summary.cost.llm_calls, 0);
+  EXPECT_EQ(llm.calls(), 0);
+  const Interval& ndcg = summary.slices[0].ndcg_at_10;
+  EXPECT_NEAR(ndcg.mean, 0.454, 0.05);
+  EXPECT_LT(ndcg.low, ndcg.mean);
+  EXPECT_GT(ndcg.high, ndcg.mean);
+}
+
+TEST_F(EvaluateTest, APerfectPromptIsPerfectInEveryMetric) {
+  FakeLlm llm(ScoreTargets);
+  const MethodSummary summary = Measured(Default(), TargetTasks(300), llm);
+  const SliceMetrics& all = summary.slices[0];
+  EXPECT_EQ(all.ndcg_at_10.low, 1.0);
+  EXPECT_EQ(all.ndcg_at_5.mean, 1.0);
+  EXPECT_EQ(all.ndcg_at_1.mean, 1.0);
+  EXPECT_EQ(all.mrr.mean, 1.0);
+  EXPECT_EQ(all.hit_at_1.mean, 1.0);
+  EXPECT_EQ(all.normalised_ndcg, 1.0);
+  EXPECT_EQ(all.users, 300);
+  EXPECT_EQ(summary.cost.llm_calls, 300);
+  EXPECT_EQ(summary.cost.prompt_tokens, 30000);
+  EXPECT_EQ(summary.cost.wall_seconds, 1.0);
 }
 
 // A fault is dropped and counted; it is not a 0 in the mean.
@@ -143,49 +158,17 @@ TEST_F(EvaluateTest, DropsAndCountsFaults) {
   FakeLlm llm(ScoreTargets, [](int call) {
     return call % 4 == 0 ? absl::UnavailableError("down") : absl::OkStatus();
   });
-  const auto evaluation =
-      Evaluate({Default()}, TargetTasks(100), llm, options_);
-  ASSERT_THAT(evaluation, IsOk());
-  const MethodResult& method = evaluation->methods[0];
-  EXPECT_EQ(method.dropped, 25);
-  EXPECT_EQ(method.ndcg.count, 75);
-  EXPECT_EQ(method.ndcg.mean, 1.0);
-  EXPECT_THAT(method.outcomes[0].status,
-              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("down")));
+  const MethodSummary summary = Measured(Default(), TargetTasks(100), llm);
+  EXPECT_EQ(summary.cost.dropped, 25);
+  EXPECT_EQ(summary.slices[0].users, 75);
+  EXPECT_EQ(summary.slices[0].ndcg_at_10.mean, 1.0);
 }
 
 TEST_F(EvaluateTest, DropsAnswersWithTheWrongNumberOfScores) {
   FakeLlm llm([](const LlmRequest&) { return std::vector<float>{1.0F}; });
-  const auto evaluation = Evaluate({Default()}, TargetTasks(5), llm, options_);
-  ASSERT_THAT(evaluation, IsOk());
-  EXPECT_EQ(evaluation->methods[0].dropped, 5);
-  EXPECT_EQ(evaluation->methods[0].ndcg.count, 0);
-}
-
-TEST_F(EvaluateTest, ComparesOnTasksThatBothHave) {
-  // The default prompt fails on even tasks and is right on odd ones; the
-  // uniform prompt is right on even tasks and indifferent on odd ones.
-  FakeLlm llm(
-      [](const LlmRequest& request) {
-        const bool is_default =
-            std::all_of(request.sim_options.begin(), request.sim_options.end(),
-                        [](int option) { return option == 0; });
-        return is_default ? ScoreTargets(request) : Indifferent(request);
-      },
-      [](int call) {
-        return call < 50 && call % 2 == 0 ? absl::UnavailableError("down")
-                                          : absl::OkStatus();
-      });
-  const auto evaluation =
-      Evaluate({Default(), Uniform()}, TargetTasks(50), llm, options_);
-  ASSERT_THAT(evaluation, IsOk());
-  ASSERT_EQ(evaluation->differences.size(), 2);
-  const Difference& difference = evaluation->differences[0];
-  EXPECT_EQ(difference.method, "uniform");
-  EXPECT_EQ(difference.baseline, "default");
-  EXPECT_EQ(difference.ndcg.count, 25);
-  EXPECT_LT(difference.ndcg.high, 0.0);
-  EXPECT_EQ(evaluation->differences[1].ndcg.mean, -difference.ndcg.mean);
+  const MethodSummary summary = Measured(Default(), TargetTasks(5), llm);
+  EXPECT_EQ(summary.cost.dropped, 5);
+  EXPECT_EQ(summary.slices[0].users, 0);
 }
 
 TEST_F(EvaluateTest, RepairedAnswersAreCountedApart) {
@@ -205,43 +188,37 @@ TEST_F(EvaluateTest, RepairedAnswersAreCountedApart) {
     }
     std::string Identity() const override { return "mute"; }
   } llm;
-  const auto evaluation =
-      Evaluate({{"default", nullptr, DefaultPrompt(generate)}}, TargetTasks(10),
-               llm, options_);
-  ASSERT_THAT(evaluation, IsOk());
-  EXPECT_EQ(evaluation->methods[0].failed_parses, 5);
-  EXPECT_EQ(evaluation->methods[0].partial_parses, 5);
-  EXPECT_EQ(evaluation->methods[0].dropped, 0);
-  EXPECT_EQ(evaluation->methods[0].ndcg.count, 10);
+  const MethodSummary summary =
+      Measured({.name = "default", .choosers = {DefaultPrompt(generate)}},
+               TargetTasks(10), llm);
+  EXPECT_EQ(summary.cost.failed_parses, 5);
+  EXPECT_EQ(summary.cost.partial_parses, 5);
+  EXPECT_EQ(summary.cost.dropped, 0);
+  EXPECT_EQ(summary.slices[0].users, 10);
 }
 
-TEST_F(EvaluateTest, CountsUsersNotDraws) {
-  std::vector<Task> tasks;
-  for (int draw = 0; draw < 4; ++draw) {
-    for (int user = 0; user < 20; ++user) {
-      tasks.push_back(TargetTask(20 * draw + user));
-      tasks.back().user = user;
-    }
-  }
-  FakeLlm llm(Random);
-  const auto evaluation = Evaluate({Default()}, tasks, llm, options_);
-  ASSERT_THAT(evaluation, IsOk());
-  EXPECT_EQ(evaluation->num_tasks, 80);
-  EXPECT_EQ(evaluation->num_users, 20);
-  EXPECT_EQ(evaluation->methods[0].ndcg.count, 20);
-}
-
-TEST_F(EvaluateTest, SendsBatchesAndSaysHowFarItIs) {
+// Every seed of a method is measured on all tasks, and counted.
+TEST_F(EvaluateTest, RunsEverySeed) {
   FakeLlm llm(ScoreTargets);
-  options_.run.batch_size = 8;
   std::vector<int> done;
-  options_.progress = [&](const std::string& method, int count) {
-    EXPECT_EQ(method, "default");
+  options_.run.batch_size = 8;
+  options_.progress = [&](const std::string& method, int count, int total) {
+    EXPECT_EQ(method, "fixed");
+    EXPECT_EQ(total, 24);
     done.push_back(count);
   };
-  ASSERT_THAT(Evaluate({Default()}, TargetTasks(20), llm, options_), IsOk());
+  const std::vector<Task> tasks = TargetTasks(12);
+  const auto runs =
+      Evaluate({{.name = "fixed",
+                 .choosers = {FixedPrompt(policy_, {0, 0, 0, 0, 0}),
+                              FixedPrompt(policy_, {1, 1, 1, 1, 1})}}},
+               tasks, llm, options_);
+  ASSERT_THAT(runs, IsOk());
+  ASSERT_EQ((*runs)[0].outcomes.size(), 2);
+  EXPECT_THAT((*runs)[0].outcomes[1][0].options, ElementsAre(1, 1, 1, 1, 1));
+  EXPECT_EQ((*runs)[0].cost.llm_calls, 24);
   EXPECT_EQ(llm.largest_batch(), 8);
-  EXPECT_THAT(done, ElementsAre(0, 8, 16, 20));
+  EXPECT_THAT(done, ElementsAre(0, 8, 12, 12, 20, 24));
 }
 
 // Every method shows a user the same displayed order.
@@ -258,6 +235,28 @@ TEST_F(EvaluateTest, SameSeedGivesTheSamePrompts) {
   EXPECT_NE(first.prompts(), other.prompts());
 }
 
+// Task i gets what was chosen for its source; without one it is left out and
+// asks nothing.
+TEST_F(EvaluateTest, ShufflesChoicesBetweenTasks) {
+  FakeLlm llm(ScoreTargets);
+  Method method = Uniform();
+  method.kind = MethodKind::kLearner;
+  method.policies = {&policy_};
+  const std::vector<Task> tasks = TargetTasks(3);
+  const auto runs = Evaluate({method}, tasks, llm, options_);
+  ASSERT_THAT(runs, IsOk());
+  const int before = llm.calls();
+  const auto shuffled =
+      RunShuffled((*runs)[0], {1, 0, -1}, tasks, llm, options_);
+  ASSERT_THAT(shuffled, IsOk());
+  EXPECT_EQ(shuffled->outcomes[0][0].options, (*runs)[0].outcomes[0][1].options);
+  EXPECT_EQ(shuffled->outcomes[0][1].options, (*runs)[0].outcomes[0][0].options);
+  EXPECT_EQ(shuffled->outcomes[0][2].rank, 0);
+  EXPECT_EQ(shuffled->cost.llm_calls, 2);
+  EXPECT_EQ(shuffled->cost.dropped, 0);
+  EXPECT_EQ(llm.calls() - before, 2);
+}
+
 TEST_F(EvaluateTest, RefusesInputThatCannotBeCompared) {
   FakeLlm llm(ScoreTargets);
   EXPECT_THAT(
@@ -271,23 +270,12 @@ TEST_F(EvaluateTest, RefusesInputThatCannotBeCompared) {
   EXPECT_THAT(
       Evaluate({Method{.name = "none"}}, TargetTasks(2), llm, options_),
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("methods[0]")));
+  Method method = Default();
+  method.policies = {&policy_, &policy_};
+  EXPECT_THAT(Evaluate({method}, TargetTasks(2), llm, options_),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("as many policies")));
   EXPECT_EQ(llm.calls(), 0);
-}
-
-TEST_F(EvaluateTest, ReportsForPeopleAndPrograms) {
-  FakeLlm llm(ScoreTargets);
-  const auto evaluation =
-      Evaluate({Default(), Uniform()}, TargetTasks(20), llm, options_);
-  ASSERT_THAT(evaluation, IsOk());
-  EXPECT_THAT(ToTable(*evaluation),
-              HasSubstr("default      1.000 [1.000, 1.000]"));
-  const auto json = nlohmann::json::parse(ToJson(*evaluation));
-  EXPECT_EQ(json["users"], 20);
-  EXPECT_EQ(json["methods"][1]["name"], "uniform");
-  EXPECT_EQ(json["methods"][1]["ndcg_at_10"]["mean"], 1.0);
-  EXPECT_EQ(json["methods"][1]["llm_calls"], 20);
-  EXPECT_EQ(json["differences"][0]["baseline"], "default");
-  EXPECT_EQ(json["differences"][0]["ndcg_at_10"]["high"], 0.0);
 }
 
 TEST(ChooserTest, FixedPromptRefusesUnknownOptions) {
