@@ -12,8 +12,10 @@
 namespace attune::trainer {
 namespace {
 
-// Share of a sentence's traits that is its words'.
+// Share of the variance of an option's traits that is its words'. Of hints it is
+// the items that matter.
 constexpr double kWordShare = 0.75;
+constexpr double kHintWordShare = 0.25;
 // Length that divides short from long histories, and the unit of the logarithm.
 constexpr double kMiddleLength = 5.0;
 constexpr double kLengthUnit = 0.5;
@@ -48,8 +50,11 @@ Traits TraitsOf(const policy::Pattern& pattern, const policy::Option& option,
   for (const std::string& word : words) {
     sum += Draw(seed, absl::StrCat(prefix, word));
   }
-  return std::sqrt(kWordShare / static_cast<double>(words.size())) * sum +
-         std::sqrt(1.0 - kWordShare) * own;
+  const double share = pattern.kind == policy::PatternKind::kHint
+                           ? kHintWordShare
+                           : kWordShare;
+  return std::sqrt(share / static_cast<double>(words.size())) * sum +
+         std::sqrt(1.0 - share) * own;
 }
 
 double Share(double mean, double trait) {

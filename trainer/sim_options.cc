@@ -6,25 +6,25 @@
 namespace attune::trainer {
 
 SimWorldOptions SimSettingOptions(SimSetting setting, uint64_t seed) {
-  SimWorldOptions options{.main_effect = 0.30,
-                          .personal_effect = 0.30,
-                          .pair_effect = 0.05,
+  SimWorldOptions options{.main_effect = 0.19,
+                          .personal_effect = 0.22,
+                          .pair_effect = 0.04,
                           .phrase_effect = 0.55,
                           .position_bias = 0.6,
-                          .task_noise = 0.60,
+                          .task_noise = 0.68,
                           .popularity_bias = 0.30,
-                          .choice_noise = 0.74,
+                          .choice_noise = 0.67,
                           .seed = seed};
   switch (setting) {
     case SimSetting::kPaper:
       break;
     case SimSetting::kEasy:
-      options.main_effect = 0.6;
-      options.personal_effect = 0.6;
+      options.main_effect = 0.2;
+      options.personal_effect = 0.22;
       options.phrase_effect = 1.1;
-      options.task_noise = 0.2;
-      options.popularity_bias = 0.1;
-      options.choice_noise = 0.3;
+      options.task_noise = 0.3;
+      options.popularity_bias = 0.15;
+      options.choice_noise = 0.35;
       options.hidden_share = 0.0;
       break;
     case SimSetting::kAdversarial:

@@ -50,7 +50,7 @@ double SimReward::Bias(int position) const {
 
 double SimReward::Integrate(double quality) const {
   // The trapezoid rule converges faster than any power for a normal density.
-  constexpr double kStep = 0.25;
+  constexpr double kStep = 0.5;
   constexpr double kEnd = 6.0;
   double sum = 0.0;
   for (int position = 0; position < candidates_; ++position) {

@@ -33,7 +33,7 @@ class Enumeration {
     }
     base_ = Eigen::ArrayXd::Constant(
         static_cast<Eigen::Index>(users.size()),
-        world.options().base_quality);
+        world.base());
   }
 
   // Calls visit(choice, qualities of the users).

@@ -169,7 +169,7 @@ SimUsers::Candidates SimUsers::DrawCandidates(int user, int draw) const {
     // The true item is mostly of a favourite cluster, others seldom; those that
     // the LLM likes more often.
     const double fit =
-        NormalCdf(merit + (drawn.items.empty() ? 1.0 : -1.0));
+        NormalCdf(2.0 * merit + (drawn.items.empty() ? 1.0 : -1.0));
     const int cluster = rng.UnitDouble() >= fit ? kAnyCluster
                         : rng.UnitDouble() < 0.67 ? who.favourites[0]
                                                   : who.favourites[1];

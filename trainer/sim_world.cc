@@ -3,8 +3,10 @@
 
 #include "trainer/sim_world.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "policy/random.h"
 #include "trainer/normal.h"
@@ -22,8 +24,12 @@ double ScoreDeviation(const SimWorldOptions& options) {
                     options.choice_noise);
 }
 
-uint64_t HashOf(uint64_t seed, int64_t task, absl::Span<const int> choice) {
-  uint64_t hash = policy::Mix64(seed ^ policy::Mix64(task));
+uint64_t HashOf(uint64_t seed, const SimWorld::Place& place,
+                absl::Span<const int> choice) {
+  uint64_t hash = policy::Mix64(seed);
+  for (const int x : {place.user, place.draw, place.target_position}) {
+    hash = policy::Mix64(hash ^ static_cast<uint64_t>(x));
+  }
   for (const int option : choice) hash = policy::Mix64(hash ^ option);
   return hash;
 }
@@ -37,6 +43,23 @@ SimWorld::SimWorld(SimWorldOptions options, const policy::Catalog& catalog)
       reward_(options.candidates, options.position_bias,
               ScoreDeviation(options)) {
   SetCatalog(catalog);
+  base_ = options_.base_quality - MeanEffect();
+}
+
+double SimWorld::MeanEffect() const {
+  double sum = 0.0;
+  Eigen::Vector4d earlier = Eigen::Vector4d::Zero();
+  for (const std::vector<OptionEffects>& pattern : effects_) {
+    const auto n = static_cast<double>(pattern.size());
+    Eigen::Vector4d pair = Eigen::Vector4d::Zero();
+    for (const OptionEffects& option : pattern) {
+      sum += option.main / n;
+      pair += option.pair / n;
+    }
+    sum += pair.dot(earlier);
+    earlier += pair;
+  }
+  return sum;
 }
 
 void SimWorld::SetCatalog(const policy::Catalog& catalog) {
@@ -56,24 +79,32 @@ std::vector<int> SimWorld::HeldOutUsers() const {
   return users;
 }
 
-Task SimWorld::MakeTask(int user, int draw, int ordinal) const {
+SimWorld::Layout SimWorld::LayoutOf(int user, int draw, int position) const {
   const int n = options_.candidates;
-  const SimUsers::Candidates drawn = users_.DrawCandidates(user, draw);
   policy::Rng rng(options_.seed ^ policy::Mix64(static_cast<uint64_t>(user)),
                   kPermutationStream ^ policy::Mix64(draw));
-  const auto target = static_cast<int>(rng.Below(n));
-  const int position = (ordinal + draw) % n;
+  Layout layout{.drawn = users_.DrawCandidates(user, draw)};
+  layout.target = static_cast<int>(rng.Below(n));
+  std::swap(layout.drawn.items[0], layout.drawn.items[layout.target]);
+  std::swap(layout.drawn.merits[0], layout.drawn.merits[layout.target]);
+  layout.displayed =
+      policy::Permutation::WithFixed(n, layout.target, position, rng);
+  return layout;
+}
+
+Task SimWorld::MakeTask(int user, int draw, int ordinal) const {
+  const int position = (ordinal + draw) % options_.candidates;
+  Layout layout = LayoutOf(user, draw, position);
   Task task{.user = -1,
-            .sim_task = (int64_t{user} * kMaxDraws + draw) *
-                            policy::kMaxCandidates +
-                        position,
+            .sim_task =
+                (int64_t{user} * kMaxDraws + draw) * policy::kMaxCandidates +
+                position,
             .history = users_.HistoryOf(user),
-            .target = target};
-  for (const int item : drawn.items) {
+            .target = layout.target,
+            .permutation = std::move(layout.displayed)};
+  for (const int item : layout.drawn.items) {
     task.candidates.push_back(users_.item(item));
   }
-  std::swap(task.candidates[0], task.candidates[target]);
-  task.permutation = policy::Permutation::WithFixed(n, target, position, rng);
   return task;
 }
 
@@ -102,7 +133,7 @@ bool SimWorld::Fits(absl::Span<const int> choice) const {
 
 double SimWorld::Quality(int user, absl::Span<const int> choice) const {
   const auto latents = users_.latents().row(user).transpose().cast<double>();
-  double quality = options_.base_quality;
+  double quality = base_;
   Eigen::Vector4d earlier = Eigen::Vector4d::Zero();
   for (size_t k = 0; k < choice.size(); ++k) {
     const OptionEffects& effects = effects_[k][choice[k]];
@@ -133,22 +164,18 @@ double SimWorld::ExpectedReward(int user, absl::Span<const int> choice,
 SimWorld::SimAnswer SimWorld::Answer(const Place& place,
                                      absl::Span<const int> choice,
                                      uint64_t seed) const {
-  const Task task = MakeTask(place.user, place.draw,
-                             place.target_position - place.draw %
-                                 options_.candidates + options_.candidates);
-  const SimUsers::Candidates drawn =
-      users_.DrawCandidates(place.user, place.draw);
-  policy::Rng rng(HashOf(seed, task.sim_task, choice), kAnswerStream);
+  const Layout layout =
+      LayoutOf(place.user, place.draw, place.target_position);
+  policy::Rng rng(HashOf(seed, place, choice), kAnswerStream);
   const double quality = Quality(place.user, choice);
   SimAnswer answer{.named = options_.candidates};
   for (int position = 0; position < options_.candidates; ++position) {
-    int index = task.permutation.CandidateAt(position);
-    // The true item was drawn first and swapped into its place.
-    index = index == task.target ? 0 : (index == 0 ? task.target : index);
+    const int index = layout.displayed.CandidateAt(position);
     const double score =
-        (index == 0 ? quality : 0.0) + reward_.Bias(position) +
-        options_.task_noise * drawn.merits[index] +
-        options_.popularity_bias * users_.ItemPopularity(drawn.items[index]) +
+        (index == layout.target ? quality : 0.0) + reward_.Bias(position) +
+        options_.task_noise * layout.drawn.merits[index] +
+        options_.popularity_bias *
+            users_.ItemPopularity(layout.drawn.items[index]) +
         options_.choice_noise * Normal(rng);
     answer.scores.push_back(static_cast<float>(score));
   }

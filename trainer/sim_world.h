@@ -91,6 +91,8 @@ class SimWorld {
   const std::vector<std::vector<OptionEffects>>& effects() const {
     return effects_;
   }
+  // Quality of a choice without any effects.
+  double base() const { return base_; }
   const SimReward& reward() const { return reward_; }
 
  private:
@@ -98,6 +100,14 @@ class SimWorld {
     double failed = 0.0;
     double partial = 0.0;
   };
+  // A task without the items' texts; in the caller's order.
+  struct Layout {
+    SimUsers::Candidates drawn;
+    int target = 0;
+    policy::Permutation displayed = policy::Permutation::Identity(0);
+  };
+  Layout LayoutOf(int user, int draw, int position) const;
+  double MeanEffect() const;
   Failures FailuresOf(absl::Span<const int> choice) const;
 
   SimWorldOptions options_;
@@ -105,6 +115,8 @@ class SimWorld {
   SimUsers users_;
   SimReward reward_;
   std::vector<std::vector<OptionEffects>> effects_;
+  // Of every choice: the first catalog's mean quality is base_quality.
+  double base_ = 0.0;
 };
 
 }  // namespace attune::trainer
