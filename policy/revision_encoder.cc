@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -88,12 +89,43 @@ absl::Status AddGoldenVectors(
   return absl::OkStatus();
 }
 
+void CompleteManifest(v1::RevisionManifest& manifest) {
+  manifest.set_format_version(1);
+  manifest.set_catalog_digest(Sha256Hex(manifest.catalog_yaml()));
+}
+
+// A policy and what its views point into.
+struct OwnedPolicy {
+  std::shared_ptr<char> payload;
+  std::unique_ptr<const Policy> policy;
+};
+
 }  // namespace
+
+absl::StatusOr<std::shared_ptr<const Policy>> PolicyOf(RevisionParts parts) {
+  CompleteManifest(parts.manifest);
+  ATTUNE_ASSIGN_OR_RETURN(const std::string payload,
+                          Lay(parts, parts.manifest));
+  auto owned = std::make_shared<OwnedPolicy>();
+  owned->payload.reset(
+      static_cast<char*>(std::aligned_alloc(revision_internal::kAlignment,
+                                            AlignUp(payload.size() + 1))),
+      [](char* p) { std::free(p); });
+  if (owned->payload == nullptr) {
+    return absl::ResourceExhaustedError("no memory for the policy");
+  }
+  std::memcpy(owned->payload.get(), payload.data(), payload.size());
+  ATTUNE_ASSIGN_OR_RETURN(
+      owned->policy,
+      revision_internal::MakePolicy(parts.manifest,
+                                    {owned->payload.get(), payload.size()}));
+  const Policy* policy = owned->policy.get();
+  return std::shared_ptr<const Policy>(std::move(owned), policy);
+}
 
 absl::StatusOr<std::string> EncodeRevision(RevisionParts parts) {
   v1::RevisionManifest& manifest = parts.manifest;
-  manifest.set_format_version(1);
-  manifest.set_catalog_digest(Sha256Hex(manifest.catalog_yaml()));
+  CompleteManifest(manifest);
   ATTUNE_ASSIGN_OR_RETURN(std::string payload, Lay(parts, manifest));
   parts.tensors.clear();
   parts.strings.clear();

@@ -3,6 +3,8 @@
 
 #include "trainer/checkpoint.h"
 
+#include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -15,9 +17,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr int kFormat = 2;
+
 Json ToJson(const TrainTotals& totals) {
   return {{"round", totals.round},
           {"rankings", totals.rankings},
+          {"defaults", totals.defaults},
           {"cache_hits", totals.cache_hits},
           {"dropped", totals.dropped},
           {"partial_parses", totals.partial_parses},
@@ -28,15 +33,95 @@ Json ToJson(const TrainTotals& totals) {
 }
 
 TrainTotals ToTotals(const Json& json) {
-  return {.round = json.at("round"),
-          .rankings = json.at("rankings"),
-          .cache_hits = json.at("cache_hits"),
-          .dropped = json.at("dropped"),
-          .partial_parses = json.at("partial_parses"),
-          .failed_parses = json.at("failed_parses"),
-          .llm_calls = json.at("llm_calls"),
-          .prompt_tokens = json.at("prompt_tokens"),
-          .answer_tokens = json.at("answer_tokens")};
+  TrainTotals totals;
+  totals.round = json.at("round");
+  totals.rankings = json.at("rankings");
+  totals.defaults = json.at("defaults");
+  totals.cache_hits = json.at("cache_hits");
+  totals.dropped = json.at("dropped");
+  totals.partial_parses = json.at("partial_parses");
+  totals.failed_parses = json.at("failed_parses");
+  totals.llm_calls = json.at("llm_calls");
+  totals.prompt_tokens = json.at("prompt_tokens");
+  totals.answer_tokens = json.at("answer_tokens");
+  return totals;
+}
+
+// JSON has no NaN: null stands for it. Other floats keep every bit.
+Json ToJson(float value) {
+  return std::isnan(value) ? Json(nullptr) : Json(value);
+}
+
+float ToFloat(const Json& json) {
+  return json.is_null() ? std::numeric_limits<float>::quiet_NaN()
+                        : json.get<float>();
+}
+
+Json ToJson(const Eigen::VectorXf& vector) {
+  return std::vector<float>(vector.data(), vector.data() + vector.size());
+}
+
+Eigen::VectorXf ToVector(const Json& json) {
+  const auto values = json.get<std::vector<float>>();
+  return Eigen::Map<const Eigen::VectorXf>(
+      values.data(), static_cast<Eigen::Index>(values.size()));
+}
+
+Json ToJson(const Sample& sample) {
+  return {{"state", ToJson(sample.state)},
+          {"next_state", ToJson(sample.next_state)},
+          {"options", sample.options},
+          {"probabilities", sample.probabilities},
+          {"reward", sample.reward},
+          {"ease", sample.ease},
+          {"group", sample.group},
+          {"default_reward", ToJson(sample.default_reward)}};
+}
+
+Sample ToSample(const Json& json) {
+  return {.state = ToVector(json.at("state")),
+          .next_state = ToVector(json.at("next_state")),
+          .options = json.at("options"),
+          .probabilities = json.at("probabilities"),
+          .reward = json.at("reward"),
+          .ease = json.at("ease"),
+          .group = json.at("group"),
+          .default_reward = ToFloat(json.at("default_reward"))};
+}
+
+Json ToJson(const Progress& progress) {
+  Json json = {{"totals", ToJson(progress.totals)},
+               {"stream", progress.cursor.stream},
+               {"pool", progress.cursor.pool},
+               {"learned_rounds", progress.learned_rounds},
+               {"lost", progress.lost},
+               {"pending", Json::array()},
+               {"defaults", Json::array()}};
+  for (const Sample& sample : progress.pending) {
+    json["pending"].push_back(ToJson(sample));
+  }
+  for (const auto& [id, reward] : progress.defaults) {
+    json["defaults"].push_back(
+        Json::array({id.user, id.draw, id.ordinal, ToJson(reward)}));
+  }
+  return json;
+}
+
+Progress ToProgress(const Json& json) {
+  Progress progress{
+      .totals = ToTotals(json.at("totals")),
+      .cursor = {.stream = json.at("stream"), .pool = json.at("pool")},
+      .learned_rounds = json.at("learned_rounds"),
+      .lost = json.at("lost")};
+  for (const Json& sample : json.at("pending")) {
+    progress.pending.push_back(ToSample(sample));
+  }
+  for (const Json& entry : json.at("defaults")) {
+    progress.defaults[{.user = entry.at(0),
+                       .draw = entry.at(1),
+                       .ordinal = entry.at(2)}] = ToFloat(entry.at(3));
+  }
+  return progress;
 }
 
 }  // namespace
@@ -47,9 +132,9 @@ std::string CheckpointPath(const std::string& directory) {
 
 absl::Status SaveCheckpoint(const std::string& directory,
                             const Checkpoint& checkpoint) {
-  const Json header = {{"format", 1},
+  const Json header = {{"format", kFormat},
                        {"fingerprint", checkpoint.fingerprint},
-                       {"totals", ToJson(checkpoint.totals)},
+                       {"progress", ToJson(checkpoint.progress)},
                        {"metrics_bytes", checkpoint.metrics_bytes},
                        {"learner_bytes", checkpoint.learner_state.size()}};
   return WriteFileAtomically(
@@ -69,10 +154,10 @@ absl::StatusOr<std::optional<Checkpoint>> LoadCheckpoint(
   try {
     const Json header = Json::parse(bytes->begin(), bytes->begin() + end);
     Checkpoint checkpoint{.fingerprint = header.at("fingerprint"),
-                          .totals = ToTotals(header.at("totals")),
+                          .progress = ToProgress(header.at("progress")),
                           .metrics_bytes = header.at("metrics_bytes"),
                           .learner_state = bytes->substr(end + 1)};
-    if (header.at("format") != 1 ||
+    if (header.at("format") != kFormat ||
         header.at("learner_bytes") != checkpoint.learner_state.size()) {
       return broken;
     }

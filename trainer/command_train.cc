@@ -17,6 +17,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "policy/digest.h"
 #include "policy/status_macros.h"
 #include "trainer/checkpoint.h"
@@ -109,6 +110,27 @@ absl::Status PrepareDirectory(const TrainFlags& flags) {
   return absl::OkStatus();
 }
 
+std::string GainInWords(const TrainResult& result) {
+  if (!result.gain.has_value()) return "";
+  return absl::StrFormat(
+      "%s: gain over the best fixed prompt %.4f [%.4f, %.4f]\n",
+      result.stopped_early ? "stopped, the interval is narrow enough"
+                           : "the budget is spent",
+      result.gain->mean, result.gain->low, result.gain->high);
+}
+
+void Tell(const TrainResult& result) {
+  const std::string text = absl::StrFormat(
+      "%d rankings learned from, %d default prompts, %d LLM calls, %d from the "
+      "cache, %d dropped; sha256 %s\n"
+      "%.1f s, in %.2f %% of which the LLM had nothing to do\n",
+      result.totals.rankings, result.totals.defaults, result.totals.llm_calls,
+      result.totals.cache_hits, result.totals.dropped,
+      policy::RevisionDigestOf(result.revision), result.seconds,
+      100.0 * result.llm_idle_share);
+  std::fputs((text + GainInWords(result)).c_str(), stderr);
+}
+
 absl::Status Train(TrainFlags& flags) {
   ATTUNE_RETURN_IF_ERROR(PrepareDirectory(flags));
   flags.setup.seed = flags.train.seed;
@@ -119,9 +141,8 @@ absl::Status Train(TrainFlags& flags) {
   TrainOptions options = flags.train;
   options.directory = flags.out;
   options.clock = MonotonicSeconds;
-  options.fingerprint = policy::Sha256Hex(absl::StrCat(
-      setup->fingerprint, " batch ", options.batch_size, " episode ",
-      options.episode_length, " seed ", options.seed));
+  options.fingerprint =
+      policy::Sha256Hex(absl::StrCat(setup->fingerprint, Describe(options)));
   options.on_round = [&](const RoundReport& report) {
     progress.Show(report);
     return !interrupted.load();
@@ -136,29 +157,51 @@ absl::Status Train(TrainFlags& flags) {
   ATTUNE_RETURN_IF_ERROR(WriteFileAtomically(path, result.revision));
   std::printf("%s %s\n", policy::RevisionIdOf(result.revision).c_str(),
               path.c_str());
-  std::fprintf(
-      stderr,
-      "%lld rankings learned from, %lld LLM calls, %lld from the cache, %lld "
-      "dropped; sha256 %s\n",
-      static_cast<long long>(result.totals.rankings),
-      static_cast<long long>(result.totals.llm_calls),
-      static_cast<long long>(result.totals.cache_hits),
-      static_cast<long long>(result.totals.dropped),
-      policy::RevisionDigestOf(result.revision).c_str());
+  Tell(result);
   if (setup->report) std::fputs(setup->report(result.revision).c_str(), stderr);
   return absl::OkStatus();
+}
+
+void AddPlannerFlags(CLI::App& command, PlannerOptions& planner) {
+  command
+      .add_option("--uncertain-share", planner.uncertain_share,
+                  "Share of a round's users chosen because their personal gain\n"
+                  "is least certain; [0, 1)")
+      ->capture_default_str();
+  command
+      .add_option("--stop-width", planner.stop_width,
+                  "Stops when the 95 % interval of the gain over the best fixed\n"
+                  "prompt is no wider (0: never)")
+      ->capture_default_str();
+  command
+      .add_option("--stop-after", planner.stop_after,
+                  "Rankings to learn from before that")
+      ->capture_default_str();
 }
 
 void AddLoopFlags(CLI::App& command, TrainFlags& flags) {
   command
       .add_option("--budget", flags.train.budget, "LLM rankings to learn from")
       ->capture_default_str();
-  command.add_option("--batch-size", flags.train.batch_size, "Users a round")
+  command
+      .add_option("--batch-size", flags.train.batch_size,
+                  "Choices tried in a round")
+      ->capture_default_str();
+  command
+      .add_option("--choices-per-task", flags.train.choices_per_task,
+                  "Choices tried on each user's task, under equal conditions")
+      ->capture_default_str();
+  command.add_flag("--default-baseline", flags.train.default_baseline,
+                   "Ask the default prompt once a task as well");
+  command
+      .add_option("--draws-per-user", flags.train.draws_per_user,
+                  "Tasks of one user before the first comes again (0: never)")
       ->capture_default_str();
   command
       .add_option("--episode-length", flags.train.episode_length,
                   "Iterations T of an episode")
       ->capture_default_str();
+  AddPlannerFlags(command, flags.train.planner);
   command.add_option("--seed", flags.train.seed, "Seed of the run")
       ->capture_default_str();
   command

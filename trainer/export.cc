@@ -112,10 +112,10 @@ policy::RowMajorMatrix OptionEmbeddings(const policy::Catalog& catalog,
   return embeddings;
 }
 
-absl::StatusOr<std::string> MakeRevision(
-    const ExportSettings& settings,
-    absl::Span<const policy::NamedTensor> agents,
-    absl::Span<const Task> golden) {
+namespace {
+
+policy::RevisionParts PartsOf(const ExportSettings& settings,
+                              absl::Span<const policy::NamedTensor> agents) {
   policy::RevisionParts parts;
   parts.manifest = MakeManifest(settings);
   parts.tensors = settings.items->tensors;
@@ -125,6 +125,16 @@ absl::StatusOr<std::string> MakeRevision(
                OptionEmbeddings(*settings.catalog,
                                 settings.encoder.option_embedding_dim)));
   parts.tensors.insert(parts.tensors.end(), agents.begin(), agents.end());
+  return parts;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> MakeRevision(
+    const ExportSettings& settings,
+    absl::Span<const policy::NamedTensor> agents,
+    absl::Span<const Task> golden) {
+  policy::RevisionParts parts = PartsOf(settings, agents);
   uint64_t seed = 0;
   for (const Task& task : golden) {
     parts.golden_inputs.push_back({.history = task.history,
@@ -132,6 +142,12 @@ absl::StatusOr<std::string> MakeRevision(
                                    .seed = ++seed});
   }
   return policy::EncodeRevision(std::move(parts));
+}
+
+absl::StatusOr<std::shared_ptr<const policy::Policy>> MakeRolloutPolicy(
+    const ExportSettings& settings,
+    absl::Span<const policy::NamedTensor> agents) {
+  return policy::PolicyOf(PartsOf(settings, agents));
 }
 
 }  // namespace attune::trainer

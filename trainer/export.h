@@ -51,6 +51,12 @@ absl::StatusOr<std::string> MakeRevision(
     absl::Span<const policy::NamedTensor> agents,
     absl::Span<const Task> golden);
 
+// The policy in that artifact without the artifact (policy::PolicyOf): what a
+// round is rolled out with.
+absl::StatusOr<std::shared_ptr<const policy::Policy>> MakeRolloutPolicy(
+    const ExportSettings& settings,
+    absl::Span<const policy::NamedTensor> agents);
+
 }  // namespace attune::trainer
 
 #endif  // ATTUNE_TRAINER_EXPORT_H_

@@ -13,7 +13,6 @@
 #include <Eigen/Core>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -63,38 +62,6 @@ class Learner {
   // constructor's seed and the calls so far.
   virtual LearnerMetrics Update(absl::Span<const Sample> samples) = 0;
 
-  // Joint choices to try on tasks with these states, `count` for each. Empty
-  // (the default): the loop samples from the exported policy. A pure function of
-  // the learner's state, the arguments and the seed.
-  virtual std::vector<std::vector<Proposal>> Propose(
-      absl::Span<const Eigen::VectorXf> /*states*/, int /*count*/,
-      uint64_t /*seed*/) const {
-    return {};
-  }
-
-  // Whether all tasks of a round are to be displayed in one order, as the
-  // published code does.
-  virtual bool SharedPermutation() const { return false; }
-
-  // What the learner believes of its policy's gain over its best fixed prompt on
-  // tasks with these states.
-  struct Gain {
-    double mean = 0.0;
-    // Posterior standard deviation of the average gain.
-    double deviation = 0.0;
-    // Of each state's own gain.
-    Eigen::VectorXf state_deviation;
-  };
-  // nullopt: it keeps no posterior.
-  virtual std::optional<Gain> EstimateGain(
-      absl::Span<const Eigen::VectorXf> /*states*/) const {
-    return std::nullopt;
-  }
-
-  // kOk, or why training must stop: NaN loss (kInternal), entropy below the
-  // floor (kFailedPrecondition). Checked after each Update by the loop.
-  virtual absl::Status Health() const { return absl::OkStatus(); }
-
   // The agents' tensors: "option_projection", "head.<pattern>.*", "gru.*".
   virtual std::vector<policy::NamedTensor> ExportTensors() const = 0;
 
@@ -104,6 +71,38 @@ class Learner {
   virtual absl::Status LoadState(const std::string& state) = 0;
 
   virtual std::string name() const = 0;
+
+  // Joint choices to try on tasks with these states, `count` for each. Empty
+  // (the default): the loop samples from the exported policy. A pure function
+  // of the learner's state, the arguments and the seed.
+  virtual std::vector<std::vector<Proposal>> Propose(
+      absl::Span<const Eigen::VectorXf> /*states*/, int /*count*/,
+      uint64_t /*seed*/) const {
+    return {};
+  }
+
+  // What the learner believes of its policy's gain over its best fixed prompt
+  // on some tasks: mean and posterior standard deviation of the average gain,
+  // and the deviation of each task's own gain.
+  struct Gain {
+    double mean = 0.0;
+    double deviation = 0.0;
+    Eigen::VectorXf state_deviation;
+  };
+  // On tasks with these states. nullopt: the learner keeps no posterior.
+  virtual std::optional<Gain> EstimateGain(
+      absl::Span<const Eigen::VectorXf> /*states*/) const {
+    return std::nullopt;
+  }
+
+  // kOk, or why training must stop: kInternal for a loss that is not a number,
+  // kFailedPrecondition for a policy that has collapsed (entropy below the
+  // floor). The loop asks after each Update.
+  virtual absl::Status Health() const { return absl::OkStatus(); }
+
+  // True: all users of a round are shown their candidates in one order, with
+  // the target at one place (only the published code wants that).
+  virtual bool SharedPermutation() const { return false; }
 };
 
 }  // namespace attune::trainer

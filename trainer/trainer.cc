@@ -3,37 +3,59 @@
 
 #include "trainer/trainer.h"
 
-#include <filesystem>
-#include <fstream>
+#include <algorithm>
+#include <cmath>
+#include <future>
 #include <memory>
-#include <nlohmann/json.hpp>
-#include <numeric>
-#include <optional>
-#include <system_error>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "policy/random.h"
-#include "policy/revision.h"
+#include "policy/policy.h"
 #include "policy/status_macros.h"
 #include "trainer/checkpoint.h"
 #include "trainer/chooser.h"
+#include "trainer/round_plan.h"
+#include "trainer/run_record.h"
 
 namespace attune::trainer {
 namespace {
 
 constexpr int kMaxSilentRounds = 3;
-// Streams of the run's seed; see policy::Rng.
-constexpr uint64_t kUserStream = 61;
-constexpr uint64_t kDecisionStream = 62;
+// Train users on whom the planner judges the gain.
+constexpr int kGainUsers = 64;
 
 absl::Status CheckOptions(const TaskSource& source,
                           const TrainOptions& options) {
-  if (options.budget < 1 || options.batch_size < 1 ||
+  if (options.batch_size < 1 || options.choices_per_task < 1 ||
       options.episode_length < 1 || options.checkpoint_every < 1) {
     return absl::InvalidArgumentError(
-        "budget, batch size, episode length and checkpoint interval must be at "
-        "least 1");
+        "batch size, choices per task, episode length and checkpoint interval "
+        "must be at least 1");
+  }
+  const PlannerOptions& planner = options.planner;
+  if (options.draws_per_user < 0 || planner.uncertain_share < 0.0 ||
+      planner.uncertain_share >= 1.0 || planner.pool_factor < 1 ||
+      planner.stop_width < 0.0 || planner.stop_after < 1) {
+    return absl::InvalidArgumentError(
+        "draws per user and stop width must be at least 0, the pool factor and "
+        "the rankings before a stop at least 1, the uncertain share in [0, 1)");
+  }
+  if (options.choices_per_task > options.batch_size) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--choices-per-task ", options.choices_per_task,
+                     ": more than a round's --batch-size ", options.batch_size,
+                     " choices"));
+  }
+  const int64_t smallest =
+      static_cast<int64_t>(options.batch_size) * options.episode_length;
+  if (options.budget < smallest) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--budget ", options.budget, ": smaller than one round, which asks for ",
+        smallest, " rankings (--batch-size ", options.batch_size,
+        " times --episode-length ", options.episode_length,
+        "); the smallest budget is ", smallest));
   }
   if (source.num_users < 1) {
     return absl::InvalidArgumentError("there are no users to learn from");
@@ -41,17 +63,27 @@ absl::Status CheckOptions(const TaskSource& source,
   return absl::OkStatus();
 }
 
-// An episode under way.
-struct Episode {
-  Task task;
-  int user = 0;
-  std::optional<policy::PreviousIteration> previous;
-  // Place of the last iteration's sample in the round; -1 before the first.
-  int last_sample = -1;
-  bool dropped = false;
-};
+RoundOptions RoundOptionsOf(const TrainOptions& options) {
+  return {.batch_size = options.batch_size,
+          .choices_per_task = options.choices_per_task,
+          .iterations = options.episode_length,
+          .default_baseline = options.default_baseline,
+          .tasks = {.seed = options.seed,
+                    .draws_per_user = options.draws_per_user},
+          .planner = options.planner};
+}
 
-// The run's mutable state and its steps.
+// A loss that is not a number, whatever the learner says of its health.
+absl::Status CheckLosses(const LearnerMetrics& metrics) {
+  for (const auto& [name, value] : metrics) {
+    if (absl::StrContains(name, "loss") && !std::isfinite(value)) {
+      return absl::InternalError(absl::StrCat(name, " is not a number"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// The run's state and its steps, in the order in which they happen.
 class Run {
  public:
   Run(const TaskSource& source, LlmBackend& backend, Learner& learner,
@@ -62,26 +94,30 @@ class Run {
         learner_(learner),
         settings_(std::move(settings)),
         golden_(golden),
-        options_(options) {}
+        options_(options),
+        round_options_(RoundOptionsOf(options)),
+        record_(options.directory, options.fingerprint) {}
 
-  absl::Status Restore();
   absl::StatusOr<TrainResult> ToTheEnd();
 
  private:
-  absl::StatusOr<std::string> Export();
-  absl::StatusOr<RoundReport> Round();
-  absl::Status Iterate(const policy::Policy& policy, int iteration,
-                       std::vector<Episode>& episodes,
-                       std::vector<Sample>& samples);
-  void Learn(Episode& episode, const policy::Decision& decision,
-             const absl::StatusOr<LlmAnswer>& answer,
-             std::vector<Sample>& samples);
-  std::vector<Episode> StartEpisodes() const;
-  absl::Status Record(const RoundReport& report);
-  absl::Status Save() const;
-  std::string MetricsPath() const {
-    return absl::StrCat(options_.directory, "/metrics.jsonl");
-  }
+  // Chooses the next round, if there is to be one.
+  absl::Status Plan();
+  // What is done while the LLM works.
+  absl::Status LearnAndPlan();
+  // Updates the learner with the last round that was answered.
+  absl::Status Learn();
+  absl::Status CheckHealth(const LearnerMetrics& metrics) const;
+  // Takes over what the LLM answered.
+  absl::Status Absorb(RoundResult result);
+  absl::StatusOr<TrainResult> Finish();
+
+  RoundStart NextStart() const;
+  // The gain on a fixed set of users; nullopt if it is not asked for.
+  absl::StatusOr<std::optional<GainInterval>> Gain(
+      const policy::Policy& policy);
+  bool DefaultKnown(const TaskId& id) const;
+  double IdleShare(double until) const;
 
   const TaskSource& source_;
   LlmBackend& backend_;
@@ -89,234 +125,204 @@ class Run {
   ExportSettings settings_;
   const absl::Span<const Task> golden_;
   const TrainOptions& options_;
-  TrainTotals totals_;
-  int64_t metrics_bytes_ = 0;
+  const RoundOptions round_options_;
+  RunRecord record_;
+
+  Progress progress_;
+  std::optional<Round> running_;  // the LLM works on it
+  std::optional<Round> next_;     // goes to the LLM after that
+  std::vector<Eigen::VectorXf> gain_states_;
+  std::optional<GainInterval> gain_;
+  bool enough_ = false;      // the planner ends the run
+  bool cancelled_ = false;   // on_round does
   int silent_rounds_ = 0;
-  absl::Status last_fault_;
+  double started_ = 0.0;
+  double learned_at_ = 0.0;
+  double llm_seconds_ = 0.0;        // so far
+  double round_llm_seconds_ = 0.0;  // of the last round answered
+  double answered_at_ = 0.0;
 };
 
-absl::Status Run::Restore() {
-  std::optional<Checkpoint> checkpoint;
-  if (options_.resume) {
-    ATTUNE_ASSIGN_OR_RETURN(checkpoint, LoadCheckpoint(options_.directory));
-  }
-  if (checkpoint.has_value()) {
-    if (checkpoint->fingerprint != options_.fingerprint) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          CheckpointPath(options_.directory),
-          ": made with other settings, data or LLM; use another directory, or "
-          "start anew without resuming"));
+bool Run::DefaultKnown(const TaskId& id) const {
+  if (progress_.defaults.contains(id)) return true;
+  return running_.has_value() &&
+         std::any_of(running_->episodes.begin(), running_->episodes.end(),
+                     [&](const Episode& episode) {
+                       return episode.is_default && episode.id == id;
+                     });
+}
+
+// A function of what was answered and of the round under way: the same whether
+// that one is answered meanwhile or was before the run was resumed.
+RoundStart Run::NextStart() const {
+  const int64_t spent = progress_.totals.Spent();
+  const int64_t calls =
+      running_.has_value()
+          ? std::max<int64_t>(0, options_.budget - spent - running_->Calls())
+          : CallsLeft(options_.budget, spent, progress_.lost);
+  return {.cursor = running_.has_value() ? running_->end : progress_.cursor,
+          .episodes = (calls + options_.episode_length - 1) /
+                      options_.episode_length,
+          .default_known = [this](const TaskId& id) {
+            return DefaultKnown(id);
+          }};
+}
+
+absl::StatusOr<std::optional<GainInterval>> Run::Gain(
+    const policy::Policy& policy) {
+  if (options_.planner.stop_width <= 0.0) return std::optional<GainInterval>();
+  if (gain_states_.empty()) {
+    const int users = std::min(kGainUsers, source_.num_users);
+    for (const TaskId& id :
+         TasksAt(0, users, source_.num_users, round_options_.tasks)) {
+      const Task task = source_.make_task(id.user, id.draw, id.ordinal);
+      ATTUNE_ASSIGN_OR_RETURN(policy::UserState state,
+                              policy.Encode(RequestOf(task, 0)));
+      gain_states_.push_back(std::move(state.features));
     }
-    ATTUNE_RETURN_IF_ERROR(learner_.LoadState(checkpoint->learner_state));
-    totals_ = checkpoint->totals;
-    metrics_bytes_ = checkpoint->metrics_bytes;
   }
-  // Rounds after the checkpoint are run again: their lines go.
-  std::error_code error;
-  if (!checkpoint.has_value()) {
-    std::filesystem::remove(CheckpointPath(options_.directory), error);
-    std::filesystem::remove(MetricsPath(), error);
-  } else {
-    std::filesystem::resize_file(MetricsPath(), metrics_bytes_, error);
-    if (error) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(MetricsPath(), ": cannot be cut to the checkpoint"));
-    }
-  }
+  const auto gain = learner_.EstimateGain(gain_states_);
+  if (!gain.has_value()) return std::optional<GainInterval>();
+  return std::optional<GainInterval>(IntervalOf(*gain));
+}
+
+absl::Status Run::Plan() {
+  const RoundStart start = NextStart();
+  if (start.episodes < 1 || enough_) return absl::OkStatus();
+  ATTUNE_ASSIGN_OR_RETURN(
+      auto policy, MakeRolloutPolicy(settings_, learner_.ExportTensors()));
+  ATTUNE_ASSIGN_OR_RETURN(gain_, Gain(*policy));
+  const int64_t learned = progress_.totals.rankings -
+                          static_cast<int64_t>(progress_.pending.size());
+  enough_ = gain_.has_value() &&
+            NarrowEnough(*gain_, learned, options_.planner);
+  if (enough_) return absl::OkStatus();
+  ATTUNE_ASSIGN_OR_RETURN(next_, PlanRound(source_, round_options_, learner_,
+                                           std::move(policy), start));
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> Run::Export() {
-  settings_.facts.set_llm_calls(totals_.rankings);
-  return MakeRevision(settings_, learner_.ExportTensors(), golden_);
+absl::Status Run::CheckHealth(const LearnerMetrics& metrics) const {
+  absl::Status health = learner_.Health();
+  health.Update(CheckLosses(metrics));
+  if (health.ok()) return health;
+  return absl::Status(
+      health.code(),
+      absl::StrCat("round ", progress_.learned_rounds, ": ", health.message(),
+                   "; training stopped, the checkpoint of round ",
+                   record_.saved_round(), " is kept"));
 }
 
-std::vector<Episode> Run::StartEpisodes() const {
-  std::vector<Episode> episodes(options_.batch_size);
-  for (int i = 0; i < options_.batch_size; ++i) {
-    const int64_t index =
-        static_cast<int64_t>(totals_.round) * options_.batch_size + i;
-    const int draw = static_cast<int>(index / source_.num_users);
-    episodes[i].user = UserAt(index, source_.num_users, options_.seed);
-    episodes[i].task = source_.make_task(episodes[i].user, draw,
-                                         static_cast<int>(index % 1000000));
+absl::Status Run::Learn() {
+  if (!progress_.HasPending()) return absl::OkStatus();
+  if (record_.saved_round() < 0 ||
+      progress_.totals.round % options_.checkpoint_every == 0) {
+    ATTUNE_RETURN_IF_ERROR(record_.Save(progress_, learner_));
   }
-  return episodes;
-}
-
-absl::Status Run::Iterate(const policy::Policy& policy, int iteration,
-                          std::vector<Episode>& episodes,
-                          std::vector<Sample>& samples) {
-  std::vector<Episode*> active;
-  std::vector<policy::Decision> decisions;
-  for (size_t i = 0; i < episodes.size(); ++i) {
-    Episode& episode = episodes[i];
-    if (episode.dropped) continue;
-    const uint64_t place =
-        (static_cast<uint64_t>(totals_.round) * episodes.size() + i) *
-            options_.episode_length +
-        iteration;
-    policy::Request request = RequestOf(
-        episode.task,
-        policy::Rng(options_.seed ^ policy::Mix64(place), kDecisionStream)());
-    request.previous = episode.previous;
-    ATTUNE_ASSIGN_OR_RETURN(policy::Decision decision, policy.Decide(request));
-    active.push_back(&episode);
-    decisions.push_back(std::move(decision));
+  RoundReport report{.totals = progress_.totals,
+                     .samples = static_cast<int>(progress_.pending.size()),
+                     .llm_seconds = round_llm_seconds_,
+                     .llm_idle_share = IdleShare(answered_at_),
+                     .gain = gain_};
+  for (const Sample& sample : progress_.pending) {
+    report.reward += sample.reward / report.samples;
   }
-  std::vector<LlmRequest> requests;
-  for (size_t i = 0; i < active.size(); ++i) {
-    LlmRequest& request = requests.emplace_back();
-    request.prompt = &decisions[i].prompt;
-    request.seed = policy::Mix64(options_.seed + totals_.round) + i;
-    request.sim_task = active[i]->task.sim_task;
-    for (const policy::PatternChoice& chosen : decisions[i].choice.patterns) {
-      request.sim_options.push_back(chosen.option);
-    }
-  }
-  const std::vector<absl::StatusOr<LlmAnswer>> answers =
-      backend_.Answer(requests);
-  for (size_t i = 0; i < active.size(); ++i) {
-    Learn(*active[i], decisions[i], answers[i], samples);
-  }
+  if (report.samples > 0) report.learner = learner_.Update(progress_.pending);
+  progress_.pending.clear();
+  ++progress_.learned_rounds;
+  ATTUNE_RETURN_IF_ERROR(CheckHealth(report.learner));
+  const double now = options_.clock();
+  report.seconds = now - std::exchange(learned_at_, now);
+  ATTUNE_RETURN_IF_ERROR(record_.Append(report));
+  cancelled_ = options_.on_round != nullptr && !options_.on_round(report);
   return absl::OkStatus();
 }
 
-void Run::Learn(Episode& episode, const policy::Decision& decision,
-                const absl::StatusOr<LlmAnswer>& answer,
-                std::vector<Sample>& samples) {
-  absl::StatusOr<policy::Ranking> ranking =
-      answer.ok() ? Decode(decision.prompt, decision.permutation, *answer)
-                  : answer.status();
-  if (!ranking.ok()) {
-    episode.dropped = true;
-    ++totals_.dropped;
-    last_fault_ = ranking.status();
-    return;
-  }
-  totals_.llm_calls += answer->usage.llm_calls;
-  totals_.cache_hits += answer->usage.llm_calls == 0 ? 1 : 0;
-  totals_.prompt_tokens += answer->usage.prompt_tokens;
-  totals_.answer_tokens += answer->usage.answer_tokens;
-  totals_.partial_parses += ranking->status == policy::ParseStatus::kPartial;
-  totals_.failed_parses += ranking->status == policy::ParseStatus::kFailed;
-  ++totals_.rankings;
-
-  policy::PreviousIteration previous{
-      .history_length = decision.choice.history_length,
-      .ranking = ranking->candidates};
-  Sample sample{.state = decision.state.features,
-                .reward = Reward(episode.task, *ranking),
-                .ease = Ease(episode.task, decision.state.candidate_scores)};
-  for (const policy::PatternChoice& chosen : decision.choice.patterns) {
-    previous.options.push_back(chosen.option);
-    sample.options.push_back(chosen.option);
-    sample.probabilities.push_back(chosen.probability);
-  }
-  if (episode.last_sample >= 0) {
-    samples[episode.last_sample].next_state = sample.state;
-  }
-  episode.last_sample = static_cast<int>(samples.size());
-  episode.previous = std::move(previous);
-  samples.push_back(std::move(sample));
+absl::Status Run::LearnAndPlan() {
+  ATTUNE_RETURN_IF_ERROR(Learn());
+  return cancelled_ ? absl::OkStatus() : Plan();
 }
 
-absl::StatusOr<RoundReport> Run::Round() {
-  const double start = options_.clock();
-  ATTUNE_ASSIGN_OR_RETURN(std::string artifact, Export());
-  ATTUNE_ASSIGN_OR_RETURN(const auto revision,
-                          policy::Revision::Load(std::move(artifact)));
-  std::vector<Episode> episodes = StartEpisodes();
-  std::vector<Sample> samples;
-  for (int t = 0; t < options_.episode_length; ++t) {
-    ATTUNE_RETURN_IF_ERROR(Iterate(revision->policy(), t, episodes, samples));
-  }
-  ++totals_.round;
-  RoundReport report;
-  report.samples = static_cast<int>(samples.size());
-  for (const Sample& sample : samples) report.reward += sample.reward;
-  if (!samples.empty()) {
-    report.reward /= static_cast<double>(samples.size());
-    report.learner = learner_.Update(samples);
-    silent_rounds_ = 0;
-  } else if (++silent_rounds_ == kMaxSilentRounds) {
-    return absl::UnavailableError(
-        absl::StrCat("the LLM answered nothing for ", kMaxSilentRounds,
-                     " rounds; last fault: ", last_fault_.ToString()));
-  }
-  report.totals = totals_;
-  report.seconds = options_.clock() - start;
-  return report;
+absl::Status Run::Absorb(RoundResult result) {
+  const Round& round = *running_;
+  progress_.lost = round.Calls() - result.counts.Spent();
+  progress_.totals.Add(result.counts);
+  ++progress_.totals.round;
+  progress_.cursor = round.end;
+  progress_.defaults.merge(result.defaults);
+  FillDefaults(round, progress_.defaults, result.samples);
+  progress_.pending = std::move(result.samples);
+  running_.reset();
+  llm_seconds_ += result.llm_seconds;
+  round_llm_seconds_ = result.llm_seconds;
+  answered_at_ = result.ended;
+  silent_rounds_ = progress_.pending.empty() ? silent_rounds_ + 1 : 0;
+  if (silent_rounds_ < kMaxSilentRounds) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(
+      "the LLM answered nothing for ", kMaxSilentRounds,
+      " rounds; last fault: ", result.last_fault.ToString()));
 }
 
-absl::Status Run::Record(const RoundReport& report) {
-  nlohmann::ordered_json line = {
-      {"kind", "round"},
-      {"round", report.totals.round},
-      {"rankings", report.totals.rankings},
-      {"samples", report.samples},
-      {"reward", report.reward},
-      {"llm_calls", report.totals.llm_calls},
-      {"cache_hits", report.totals.cache_hits},
-      {"dropped", report.totals.dropped},
-      {"partial_parses", report.totals.partial_parses},
-      {"failed_parses", report.totals.failed_parses},
-      {"prompt_tokens", report.totals.prompt_tokens},
-      {"answer_tokens", report.totals.answer_tokens},
-      {"seconds", report.seconds}};
-  for (const auto& [name, value] : report.learner) line[name] = value;
-  std::ofstream file(MetricsPath(), std::ios::app);
-  file << line.dump() << "\n";
-  file.flush();
-  if (!file) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(MetricsPath(), ": cannot be written"));
-  }
-  metrics_bytes_ = static_cast<int64_t>(file.tellp());
-  return absl::OkStatus();
+double Run::IdleShare(double until) const {
+  const double all = until - started_;
+  return all > 0.0 ? std::max(0.0, 1.0 - llm_seconds_ / all) : 0.0;
 }
 
-absl::Status Run::Save() const {
-  return SaveCheckpoint(options_.directory,
-                        {.fingerprint = options_.fingerprint,
-                         .totals = totals_,
-                         .metrics_bytes = metrics_bytes_,
-                         .learner_state = learner_.SaveState()});
+absl::StatusOr<TrainResult> Run::Finish() {
+  if (!cancelled_) ATTUNE_RETURN_IF_ERROR(Learn());
+  ATTUNE_RETURN_IF_ERROR(record_.Save(progress_, learner_));
+  if (cancelled_) {
+    return absl::CancelledError(
+        "stopped; the checkpoint is kept, --resume goes on");
+  }
+  const double now = options_.clock();
+  TrainResult result{.totals = progress_.totals,
+                     .stopped_early = enough_,
+                     .seconds = now - started_,
+                     .llm_idle_share = IdleShare(now)};
+  settings_.facts.set_llm_calls(result.totals.Spent());
+  const std::vector<policy::NamedTensor> tensors = learner_.ExportTensors();
+  if (options_.planner.stop_width > 0.0) {
+    ATTUNE_ASSIGN_OR_RETURN(const auto policy,
+                            MakeRolloutPolicy(settings_, tensors));
+    ATTUNE_ASSIGN_OR_RETURN(result.gain, Gain(*policy));
+  }
+  ATTUNE_ASSIGN_OR_RETURN(result.revision,
+                          MakeRevision(settings_, tensors, golden_));
+  return result;
 }
 
 absl::StatusOr<TrainResult> Run::ToTheEnd() {
-  while (totals_.rankings < options_.budget) {
-    absl::StatusOr<RoundReport> report = Round();
-    if (!report.ok()) return report.status();
-    ATTUNE_RETURN_IF_ERROR(Record(*report));
-    const bool go_on =
-        options_.on_round == nullptr || options_.on_round(*report);
-    if (!go_on || totals_.round % options_.checkpoint_every == 0 ||
-        totals_.rankings >= options_.budget) {
-      ATTUNE_RETURN_IF_ERROR(Save());
-    }
-    if (!go_on) {
-      return absl::CancelledError(
-          "stopped; the checkpoint is kept, --resume goes on");
-    }
+  started_ = learned_at_ = options_.clock();
+  ATTUNE_ASSIGN_OR_RETURN(progress_,
+                          record_.Restore(options_.resume, learner_));
+  ATTUNE_RETURN_IF_ERROR(Plan());
+  while (next_.has_value()) {
+    running_ = std::exchange(next_, std::nullopt);
+    auto answers = std::async(std::launch::async, [this] {
+      return RunRound(*running_, backend_, options_.clock);
+    });
+    const absl::Status meanwhile = LearnAndPlan();
+    absl::StatusOr<RoundResult> result = answers.get();
+    ATTUNE_RETURN_IF_ERROR(meanwhile);
+    ATTUNE_RETURN_IF_ERROR(result.status());
+    ATTUNE_RETURN_IF_ERROR(Absorb(*std::move(result)));
+    // Losses left some budget that was not foreseen.
+    if (!cancelled_ && !next_.has_value()) ATTUNE_RETURN_IF_ERROR(Plan());
   }
-  TrainResult result{.totals = totals_};
-  ATTUNE_ASSIGN_OR_RETURN(result.revision, Export());
-  return result;
+  return Finish();
 }
 
 }  // namespace
 
-int UserAt(int64_t index, int num_users, uint64_t seed) {
-  const int64_t epoch = index / num_users;
-  std::vector<int> order(num_users);
-  std::iota(order.begin(), order.end(), 0);
-  policy::Rng rng(seed ^ policy::Mix64(static_cast<uint64_t>(epoch)),
-                  kUserStream);
-  for (int i = num_users; i > 1; --i) {
-    std::swap(order[i - 1], order[rng.Below(static_cast<uint32_t>(i))]);
-  }
-  return order[index % num_users];
+std::string Describe(const TrainOptions& options) {
+  return absl::StrCat(
+      " batch ", options.batch_size, " choices ", options.choices_per_task,
+      " episode ", options.episode_length, " default baseline ",
+      options.default_baseline, " draws ", options.draws_per_user,
+      " uncertain ", options.planner.uncertain_share, " of ",
+      options.planner.pool_factor, " stop ", options.planner.stop_width,
+      " after ", options.planner.stop_after, " seed ", options.seed);
 }
 
 absl::StatusOr<TrainResult> Train(const TaskSource& source, LlmBackend& backend,
@@ -324,9 +330,8 @@ absl::StatusOr<TrainResult> Train(const TaskSource& source, LlmBackend& backend,
                                   absl::Span<const Task> golden,
                                   const TrainOptions& options) {
   ATTUNE_RETURN_IF_ERROR(CheckOptions(source, options));
-  Run run(source, backend, learner, std::move(settings), golden, options);
-  ATTUNE_RETURN_IF_ERROR(run.Restore());
-  return run.ToTheEnd();
+  return Run(source, backend, learner, std::move(settings), golden, options)
+      .ToTheEnd();
 }
 
 }  // namespace attune::trainer

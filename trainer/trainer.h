@@ -5,17 +5,24 @@
 #define ATTUNE_TRAINER_TRAINER_H_
 
 // The training loop: choose, prompt, rank, reward, learn, until the budget of
-// LLM rankings is spent.
+// LLM rankings is spent or the planner has seen enough.
 //
-// Rollouts run on a revision made from the learner's tensors each round, so
-// that training acts exactly as serving will. All randomness is a function of
-// the seed and the round, so a checkpoint needs no generator's state, and a
-// resumed run ends with the same bytes as an uninterrupted one.
+// Pipelined, so that the LLM never waits for the learner: while it answers
+// round t, the learner updates with round t-1 and round t+1 is chosen and
+// rendered. The policy that chooses a round has therefore learned from all
+// rounds but the one before it. That lag is always one round, so the result
+// does not depend on how fast the LLM answers.
+//
+// Rollouts run on the policy that the learner's tensors make, with the code
+// that serves, so training acts exactly as serving will. All randomness is a
+// function of the seed and the place in the run, so a checkpoint needs no
+// generator's state, and a resumed run ends with the same bytes as an
+// uninterrupted one.
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -23,46 +30,46 @@
 #include "trainer/export.h"
 #include "trainer/learner.h"
 #include "trainer/llm_backend.h"
+#include "trainer/planner.h"
+#include "trainer/rollout.h"
+#include "trainer/task_stream.h"
 
 namespace attune::trainer {
 
-// Users to learn from: real train users, or simulated ones.
-struct TaskSource {
-  int num_users = 0;
-  // The `draw`-th task of user `index` in [0, num_users); see
-  // Environment::MakeTask.
-  std::function<Task(int index, int draw, int ordinal)> make_task;
-};
-
 // Counts of the run so far.
-struct TrainTotals {
-  int round = 0;         // rounds done
-  int64_t rankings = 0;  // rewards learned from, cached ones included
-  int64_t cache_hits = 0;
-  int64_t dropped = 0;  // LLM faults
-  int64_t partial_parses = 0;
-  int64_t failed_parses = 0;
-  int64_t llm_calls = 0;
-  int64_t prompt_tokens = 0;
-  int64_t answer_tokens = 0;
+struct TrainTotals : AnswerCounts {
+  int round = 0;  // rounds answered
 };
 
 // One round, for the progress line and the metrics file.
 struct RoundReport {
-  TrainTotals totals;
+  TrainTotals totals;  // after this round
   int samples = 0;
-  double reward = 0.0;   // mean of the round's samples
-  double seconds = 0.0;  // of the round
+  double reward = 0.0;       // mean of the round's samples
+  double seconds = 0.0;      // since the round before was learned from
+  double llm_seconds = 0.0;  // that the LLM worked on this round
+  // Share of the time from the run's start to this round's last answer in which
+  // the LLM had nothing to do. Of this process, if the run was resumed.
+  double llm_idle_share = 0.0;
   LearnerMetrics learner;
+  // The planner's, if the learner keeps a posterior and training may stop.
+  std::optional<GainInterval> gain;
 };
 
 struct TrainOptions {
-  // LLM rankings. >= 1.
+  // LLM rankings, those of default prompts included. At least one round's.
   int64_t budget = 600;
-  // Users a round. >= 1.
+  // Episodes a round. >= choices_per_task.
   int batch_size = 32;
+  // Choices tried on each task; see RoundOptions.
+  int choices_per_task = 1;
   // Iterations T of an episode. >= 1.
   int episode_length = 1;
+  // Asks the default prompt once a task, for Sample::default_reward.
+  bool default_baseline = false;
+  // Tasks of one user; see TaskStreamOptions. >= 0.
+  int draws_per_user = 0;
+  PlannerOptions planner;
   uint64_t seed = 1;
   // Where the checkpoint and metrics.jsonl go; must exist.
   std::string directory;
@@ -73,31 +80,39 @@ struct TrainOptions {
   // What else the result depends on (data, catalog, learner, LLM); a checkpoint
   // of another fingerprint is refused.
   std::string fingerprint;
-  // Seconds of a monotonic clock.
+  // Seconds of a monotonic clock; called from two threads.
   std::function<double()> clock;
-  // Called after each round; training checkpoints and ends with kCancelled when
-  // it returns false.
+  // Called when a round was learned from, while the next one is under way;
+  // training waits for that one, checkpoints and ends with kCancelled when it
+  // returns false.
   std::function<bool(const RoundReport&)> on_round;
 };
+
+// The options that the result depends on, but for the budget: part of a
+// fingerprint.
+std::string Describe(const TrainOptions& options);
 
 struct TrainResult {
   TrainTotals totals;
   // The learner's final tensors as an artifact.
   std::string revision;
+  // Of the final learner, if it keeps a posterior and training might stop.
+  std::optional<GainInterval> gain;
+  // Whether that ended the run before the budget was spent.
+  bool stopped_early = false;
+  // Seconds of the loop; share of them in which the LLM had nothing to do.
+  double seconds = 0.0;
+  double llm_idle_share = 0.0;
 };
 
-// kInvalidArgument if an option is out of range; kFailedPrecondition if the
-// checkpoint belongs to another run; kUnavailable if the LLM answered nothing
-// for three rounds in a row (the checkpoint is kept); otherwise errors of the
-// policy.
+// kInvalidArgument names the option that is out of range; kFailedPrecondition
+// if the checkpoint belongs to another run; kUnavailable if the LLM answered
+// nothing for three rounds in a row; Learner::Health's error if that is not OK;
+// otherwise errors of the policy. The last checkpoint is kept whatever happens.
 absl::StatusOr<TrainResult> Train(const TaskSource& source, LlmBackend& backend,
                                   Learner& learner, ExportSettings settings,
                                   absl::Span<const Task> golden,
                                   const TrainOptions& options);
-
-// Pure: the user that the `index`-th sample of a run is about, each user once
-// an epoch in an order of its own.
-int UserAt(int64_t index, int num_users, uint64_t seed);
 
 }  // namespace attune::trainer
 
