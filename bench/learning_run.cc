@@ -4,7 +4,7 @@
 #include "bench/learning_run.h"
 
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 #include <map>
 #include <numeric>
 #include <utility>
@@ -17,7 +17,7 @@
 #include "trainer/fixed_search.h"
 #include "trainer/sim_backend.h"
 #include "trainer/train_setup.h"
-#include "trainer/trainer.h"
+#include "trainer/task_stream.h"
 
 namespace attune::bench {
 namespace {
@@ -30,10 +30,11 @@ using trainer::Task;
 constexpr uint64_t kDecisionStream = 0x646563;
 constexpr uint64_t kMeasureStream = 0x6d6561;
 
-double Seconds() {
-  return std::chrono::duration<double>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
+// Of this thread: other runs on the machine do not count.
+double CpuSeconds() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * time.tv_nsec;
 }
 
 // policy::Actor on a learner's tensors, as a revision would have it.
@@ -132,6 +133,16 @@ std::vector<std::vector<trainer::Proposal>> Proposals(
   return proposals;
 }
 
+absl::Status Learn(const std::vector<Sample>& samples, Learner& learner,
+                   LearningResult& result) {
+  const double start = CpuSeconds();
+  learner.Update(samples);
+  const double seconds = CpuSeconds() - start;
+  result.learner_seconds += seconds;
+  result.longest_update = std::max(result.longest_update, seconds);
+  return learner.Health();
+}
+
 }  // namespace
 
 absl::StatusOr<LearningResult> RunLearning(const LearningWorld& world,
@@ -142,6 +153,7 @@ absl::StatusOr<LearningResult> RunLearning(const LearningWorld& world,
   ATTUNE_ASSIGN_OR_RETURN(const std::unique_ptr<Learner> learner,
                           trainer::MakeLearner(options.learner, spec));
   LearningResult result;
+  std::vector<Sample> waiting;
   auto actor = std::make_unique<ExportedActor>(spec, learner->ExportTensors());
   const int tasks = options.batch_size / options.group;
   const int users = world.sim->num_train_users();
@@ -159,10 +171,10 @@ absl::StatusOr<LearningResult> RunLearning(const LearningWorld& world,
                                        : static_cast<int>(index % 1000000)));
       states.push_back(StateOf(world, shown.back()));
     }
-    double start = Seconds();
+    const double start = CpuSeconds();
     const auto proposals =
         Proposals(*learner, **actor, states, options.group, seed);
-    result.learner_seconds += Seconds() - start;
+    result.learner_seconds += CpuSeconds() - start;
     std::vector<Sample> samples;
     for (int i = 0; i < tasks; ++i) {
       for (const trainer::Proposal& proposal : proposals[i]) {
@@ -176,17 +188,22 @@ absl::StatusOr<LearningResult> RunLearning(const LearningWorld& world,
       }
     }
     // The last round before a measurement may be a part of one.
-    const int64_t left = options.budgets[result.points.size()] - result.samples;
+    const int64_t budget = options.budgets[result.points.size()];
+    const int64_t left = budget - result.samples;
     if (static_cast<int64_t>(samples.size()) > left) samples.resize(left);
     result.samples += static_cast<int64_t>(samples.size());
-    start = Seconds();
-    learner->Update(samples);
-    const double seconds = Seconds() - start;
-    ATTUNE_RETURN_IF_ERROR(learner->Health());
-    result.learner_seconds += seconds;
-    result.longest_update = std::max(result.longest_update, seconds);
+    // As in the training loop, the next round is chosen before this one is
+    // learned from; at a measurement, all are.
+    const bool measure = result.samples >= budget;
+    for (const auto* round_samples : {&waiting, &samples}) {
+      if (round_samples->empty() || (round_samples == &samples && !measure)) {
+        continue;
+      }
+      ATTUNE_RETURN_IF_ERROR(Learn(*round_samples, *learner, result));
+    }
+    waiting = measure ? std::vector<Sample>() : std::move(samples);
     actor = std::make_unique<ExportedActor>(spec, learner->ExportTensors());
-    if (result.samples < options.budgets[result.points.size()]) continue;
+    if (!measure) continue;
     Measurement& point = result.points.emplace_back();
     point.llm_calls = result.samples;
     point.choices = GreedyChoices(world, **actor);

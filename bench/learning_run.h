@@ -70,7 +70,7 @@ struct LearningOptions {
 struct LearningResult {
   std::vector<Measurement> points;
   int64_t samples = 0;
-  // Wall time of Propose and Update, and the longest Update.
+  // CPU time of Propose, Update and ExportTensors, and the longest Update's.
   double learner_seconds = 0.0;
   double longest_update = 0.0;
 };

@@ -13,74 +13,24 @@
 #include "policy/random.h"
 #include "trainer/actor_network_torch.h"
 #include "trainer/adam.h"
+#include "trainer/group_baseline.h"
+#include "trainer/learner_health.h"
 #include "trainer/losses_torch.h"
+#include "trainer/value_critic_torch.h"
 
 namespace attune::trainer {
 namespace {
 
 using torch::Tensor;
 
-// V(s) = w2 relu(w1 s + c1) + c2.
-struct Critic {
-  Tensor w1, c1, w2, c2;
-
-  Critic(int in, int hidden, policy::Rng& rng)
-      : w1(Uniform({hidden, in}, rng)),
-        c1(torch::zeros({hidden})),
-        w2(Uniform({1, hidden}, rng)),
-        c2(torch::full({1}, 0.5F)) {
-    for (Tensor& p : Parameters()) p.set_requires_grad(true);
-  }
-
-  // `x` [B, in] standardised states; [B].
-  Tensor Value(const Tensor& x) const {
-    const Tensor hidden = torch::addmm(c1, x, w1.t()).relu();
-    return torch::addmm(c2, hidden, w2.t()).squeeze(1);
-  }
-
-  std::vector<Tensor> Parameters() const { return {w1, c1, w2, c2}; }
-
-  // Within 1 / sqrt(fan in).
-  static Tensor Uniform(std::vector<int64_t> shape, policy::Rng& rng) {
-    Tensor values = torch::empty(shape);
-    const float bound = 1.0F / std::sqrt(static_cast<float>(shape[1]));
-    float* out = values.data_ptr<float>();
-    for (int64_t i = 0; i < values.numel(); ++i) {
-      out[i] = bound * (2.0F * rng.UnitFloat() - 1.0F);
-    }
-    return values;
-  }
-};
-
-std::vector<Critic> MakeCritics(const NetworkSpec& spec, int hidden) {
-  policy::Rng rng(spec.seed, 0x613263);
-  std::vector<Critic> critics;
-  for (size_t k = 0; k < spec.patterns.size(); ++k) {
-    critics.emplace_back(spec.state_dim, hidden, rng);
-  }
-  return critics;
-}
-
-std::vector<Tensor> Concatenate(std::vector<Tensor> a,
-                                const std::vector<Tensor>& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
-std::vector<Tensor> ParametersOf(const std::vector<Critic>& critics) {
-  std::vector<Tensor> all;
-  for (const Critic& critic : critics) {
-    all = Concatenate(std::move(all), critic.Parameters());
-  }
-  return all;
-}
+constexpr uint64_t kCriticStream = 0x613263;
 
 class A2cLearner final : public Learner {
  public:
   A2cLearner(NetworkSpec spec, A2cOptions options)
       : options_(options),
         network_(std::move(spec)),
-        critics_(MakeCritics(network_.spec(), options.critic_hidden)),
+        critics_(MakeCritics(network_.spec(), options.critic_hidden, kCriticStream)),
         actor_adam_(
             {{Concatenate(network_.impl().Matrices(), network_.impl().Biases()),
               options.actor_learning_rate}}),
@@ -95,6 +45,9 @@ class A2cLearner final : public Learner {
   absl::Status LoadState(const std::string& state) override {
     return LoadTensors(state, State());
   }
+  absl::Status Health() const override {
+    return CheckPolicy(loss_, entropy_, options_.entropy_floor);
+  }
   std::string name() const override { return "a2c"; }
 
  private:
@@ -102,11 +55,21 @@ class A2cLearner final : public Learner {
 
   A2cOptions options_;
   ActorNetwork network_;
-  std::vector<Critic> critics_;
+  std::vector<ValueCritic> critics_;
   Adam actor_adam_;
   Adam critic_adam_;
   Tensor updates_;
+  // Of the last round.
+  double loss_ = 0.0;
+  double entropy_ = 1.0;
 };
+
+Tensor Advantages(const Tensor& delta, absl::Span<const Sample> samples) {
+  const Tensor values = delta.detach().contiguous();
+  return torch::tensor(
+      LeaveOneOut({values.data_ptr<float>(), samples.size()},
+                  GroupsOf(samples)));
+}
 
 LearnerMetrics A2cLearner::Update(absl::Span<const Sample> samples) {
   if (samples.empty()) return {};
@@ -128,10 +91,13 @@ LearnerMetrics A2cLearner::Update(absl::Span<const Sample> samples) {
     const Tensor delta =
         TdError(batch.rewards, critics_[k].Value(x), critics_[k].Value(next_x),
                 batch.done, options_.gamma);
+    // The critic learns from delta; the actor from what delta is beside the
+    // task's other choices.
+    const Tensor advantage = Advantages(delta, samples);
     const Tensor p = net.Probabilities(k, x, batch.options);
     const Tensor chosen =
         p.gather(1, batch.options.select(1, k).unsqueeze(1)).squeeze(1);
-    actor_loss = actor_loss + PolicyGradientLoss(chosen, delta);
+    actor_loss = actor_loss + PolicyGradientLoss(chosen, advantage);
     critic_loss = critic_loss + delta.square().mean();
     metrics.emplace_back(absl::StrCat("entropy.", network_.spec().patterns[k]),
                          MeanEntropy(p).item<double>());
@@ -143,6 +109,8 @@ LearnerMetrics A2cLearner::Update(absl::Span<const Sample> samples) {
   critic_loss.backward();
   critic_adam_.Step(options_.max_gradient_norm);
   updates_ += 1;
+  loss_ = actor_loss.item<double>() + critic_loss.item<double>();
+  entropy_ = EntropyShare(metrics, network_.spec().options_per_pattern);
   metrics.emplace_back("policy_loss", actor_loss.item<double>());
   metrics.emplace_back("critic_loss", critic_loss.item<double>());
   return metrics;
@@ -150,12 +118,7 @@ LearnerMetrics A2cLearner::Update(absl::Span<const Sample> samples) {
 
 TensorMap A2cLearner::State() const {
   TensorMap state = network_.impl().Named();
-  for (size_t k = 0; k < critics_.size(); ++k) {
-    const std::vector<Tensor> parameters = critics_[k].Parameters();
-    for (size_t i = 0; i < parameters.size(); ++i) {
-      state.emplace_back(absl::StrCat("critic.", k, ".", i), parameters[i]);
-    }
-  }
+  for (auto& entry : NamedCritics(critics_)) state.push_back(std::move(entry));
   for (const Adam* adam : {&actor_adam_, &critic_adam_}) {
     for (auto& entry :
          adam->Named(adam == &actor_adam_ ? "actor_adam." : "critic_adam.")) {

@@ -16,6 +16,8 @@
 // * The reward is each user's own NDCG@10, not the mean over the batch.
 // * The critic's target holds the reward; V(s') is a constant in it and 0 after
 //   an episode's last iteration.
+// * Where a task was given several choices, the mean of the others' errors is
+//   taken out of each one's (leave one out).
 // * Critics have no batch normalisation, which would mix users.
 // * Learning rates are larger: the published ones move a weight by 0.005 in a
 //   whole pass.
@@ -40,6 +42,9 @@ struct A2cOptions {
   // Width of each critic's hidden layer.
   int critic_hidden = 64;
   double max_gradient_norm = 1.0;
+  // Health(): mean entropy of the agents, as a share of the uniform policy's,
+  // below which the policy has collapsed.
+  double entropy_floor = 0.02;
 };
 
 // REQUIRES: a spec that fits the samples to come.

@@ -22,6 +22,16 @@ Tensor ClippedSurrogateLoss(const Tensor& ratio, const Tensor& advantage,
   return -torch::min(ratio * a, ratio.clamp(1.0 - clip, 1.0 + clip) * a).mean();
 }
 
+Tensor PublishedTdError(const Tensor& reward, const Tensor& values,
+                        const Tensor& next_values, double gamma) {
+  return (gamma * values + reward - next_values).detach();
+}
+
+Tensor PublishedCriticLoss(const Tensor& values, const Tensor& next_values,
+                           double gamma) {
+  return (gamma * values - next_values.detach()).square().mean();
+}
+
 Tensor ImprovementLoss(const Tensor& logits, const Tensor& advantages,
                        double temperature) {
   const Tensor target = torch::softmax(advantages.detach() / temperature, 1);

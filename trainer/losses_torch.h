@@ -26,6 +26,17 @@ torch::Tensor TdError(const torch::Tensor& rewards, const torch::Tensor& values,
 torch::Tensor ClippedSurrogateLoss(const torch::Tensor& ratio,
                                    const torch::Tensor& advantage, double clip);
 
+// gamma V(s) + r - V(s'): V(s) and V(s') in each other's place, as in the
+// published code of RPP. `reward` []: the batch's mean. Constant. [B]
+torch::Tensor PublishedTdError(const torch::Tensor& reward,
+                               const torch::Tensor& values,
+                               const torch::Tensor& next_values, double gamma);
+
+// mean((gamma V(s) - V(s'))^2), V(s') constant: no reward in it.
+torch::Tensor PublishedCriticLoss(const torch::Tensor& values,
+                                  const torch::Tensor& next_values,
+                                  double gamma);
+
 // mean(-sum_a q(a) log softmax(logits)(a)) with q = softmax(A / temperature),
 // the policy that maximises E[A] + temperature * entropy. Unlike that
 // maximum's own gradient it does not fade when the softmax saturates.

@@ -16,7 +16,8 @@
 #include "policy/status_macros.h"
 #include "trainer/actor_network_torch.h"
 #include "trainer/adam.h"
-#include "trainer/central_critic.h"
+#include "trainer/group_baseline.h"
+#include "trainer/learner_health.h"
 #include "trainer/losses_torch.h"
 
 namespace attune::trainer {
@@ -24,18 +25,15 @@ namespace {
 
 using torch::Tensor;
 
-// Up to so many samples the critic's priors are chosen at every fit; after
-// that, when the samples grew by the factor, from that many at most.
-constexpr int64_t kSamplesToChooseOften = 640;
-constexpr double kPriorsGrowth = 1.5;
-constexpr int64_t kMaxSamplesToChoosePriors = 1600;
+constexpr uint64_t kMinibatchStream = 0x70706f00;
 
 class PpoLearner final : public Learner {
  public:
   PpoLearner(NetworkSpec spec, PpoOptions options)
       : options_(options),
         network_(std::move(spec)),
-        critic_(network_.spec().options_per_pattern, 1),
+        belief_(network_.spec().options_per_pattern, network_.spec().state_dim,
+                options.belief),
         adam_({{network_.impl().Matrices(), options.learning_rate},
                {network_.impl().Biases(), options.bias_learning_rate}}) {}
 
@@ -43,99 +41,83 @@ class PpoLearner final : public Learner {
   std::vector<policy::NamedTensor> ExportTensors() const override {
     return network_.Export();
   }
+  std::optional<Gain> EstimateGain(
+      absl::Span<const Eigen::VectorXf> states) const override {
+    return belief_.EstimateGain(states);
+  }
+  absl::Status Health() const override;
   std::string SaveState() const override;
   absl::Status LoadState(const std::string& state) override;
   std::string name() const override { return "ppo"; }
 
  private:
+  // The critic's mean as tensors: Q up to a term of the state alone is
+  // scores.at(a_1) + ... + pairs.
+  struct Critic {
+    Tensor weights;  // [state_dim, options]
+    Tensor bias;     // [options]
+    Tensor pair;     // [options, options]
+    Tensor fixed;    // [K] int64, options of the best fixed prompt
+  };
   int Patterns() const {
     return static_cast<int>(network_.spec().patterns.size());
   }
   int64_t Size() const { return window_.rewards.size(0); }
-  void Start(const Tensor& states);
-  void MakeCritic();
   void Remember(absl::Span<const Sample> samples);
-  void FitCritic();
-  // What the critic is fitted to: `count` rows of the window, evenly spaced.
-  CriticSamples SamplesForCritic(int64_t count) const;
-  // The standardised columns that vary: what the critic sees of states.
-  Tensor CriticInput(const Tensor& states) const;
+  Critic MakeCritic() const;
   TensorMap State() const;
   // Rows of the window that one step learns from.
   Tensor Minibatch(policy::Rng& rng) const;
   // Options [B, K] that the policy would choose now.
   Tensor SampleOptions(const Tensor& x, policy::Rng& rng) const;
-  // Advantage of every option of pattern k, in units of the rewards' deviation.
-  // `y` [B, d] is the critic's input. [B, n_k]
-  Tensor Counterfactual(int k, const Tensor& y, const Tensor& choices,
-                        const Tensor& probabilities) const;
-  // The window's ease, standardised. [N]
-  Tensor Ease() const;
-  // r - Q(s, a) of every sample in the window. [N]
-  Tensor Surprise() const;
-  Tensor Loss(const Tensor& rows, const Tensor& surprise, policy::Rng& rng,
+  // Advantages of every option of pattern k in units of the rewards' deviation,
+  // the others being `choices` [B, K]. `scores` [B, options]. [B, n_k]
+  Tensor Counterfactual(int k, const Critic& critic, const Tensor& scores,
+                        const Tensor& choices, const Tensor& p) const;
+  Tensor Loss(const Tensor& rows, const Critic& critic, policy::Rng& rng,
               LearnerMetrics& metrics) const;
 
   PpoOptions options_;
   ActorNetwork network_;
-  CentralCritic critic_;
+  Belief belief_;
   Adam adam_;
   SampleBatch window_;
-  Tensor varies_;          // [state_dim] 1 where a column varies
-  Tensor critic_columns_;  // [d] indices of those columns
+  Tensor surprise_;  // [N] r - Q(s, a) of the window, by the critic of its time
   int64_t updates_ = 0;
-  int64_t seen_ = 0;        // samples, forgotten ones included
-  int64_t fitted_at_ = 0;   // seen_ at the critic's last fit
-  int64_t chosen_at_ = 0;   // seen_ when its priors were chosen last
   double deviation_ = 1.0;  // of the rewards
+  double loss_ = 0.0;       // of the last round
+  double entropy_ = 1.0;    // as a share of the uniform policy's
 };
 
-Eigen::VectorXf Row(const Tensor& x, int64_t i) {
-  return Eigen::Map<const Eigen::VectorXf>(x.data_ptr<float>() + i * x.size(1),
-                                           x.size(1));
-}
-
-Tensor ToRow(const Eigen::VectorXf& row) {
-  return torch::from_blob(const_cast<float*>(row.data()), {1, row.size()})
-      .clone();
-}
-
-Eigen::VectorXi OptionsRow(const Tensor& options, int64_t i) {
-  return Eigen::Map<const Eigen::Matrix<int64_t, Eigen::Dynamic, 1>>(
-             options.data_ptr<int64_t>() + i * options.size(1), options.size(1))
-      .cast<int>();
-}
-
-// Learns from the first batch what states look like.
-void PpoLearner::Start(const Tensor& states) {
-  network_.Standardise(Eigen::Map<const policy::RowMajorMatrix>(
-      states.data_ptr<float>(), states.size(0), states.size(1)));
-  const Tensor range = states.amax(0) - states.amin(0);
-  varies_ = (range > 1e-4).to(torch::kFloat);
-  MakeCritic();
-}
-
-void PpoLearner::MakeCritic() {
-  critic_columns_ = varies_.nonzero().squeeze(1);
-  if (critic_columns_.numel() == 0) {
-    critic_columns_ = torch::zeros({1}, torch::kLong);
+// What the critic did not foresee, less what the task's other choices were not
+// foreseen: a task's luck is no option's merit.
+std::vector<float> Surprises(const Belief& belief,
+                             absl::Span<const Sample> samples) {
+  std::vector<float> surprises;
+  for (const Sample& sample : samples) {
+    const Eigen::VectorXf x = belief.Standardised(sample.state);
+    surprises.push_back(sample.reward -
+                        belief.model().Value(x, sample.options));
   }
-  critic_ = CentralCritic(network_.spec().options_per_pattern,
-                          static_cast<int>(critic_columns_.numel()));
-}
-
-Tensor PpoLearner::CriticInput(const Tensor& states) const {
-  return network_.impl()
-      .Standardised(states)
-      .index_select(1, critic_columns_)
-      .contiguous();
+  return LeaveOneOut(surprises, GroupsOf(samples));
 }
 
 void PpoLearner::Remember(absl::Span<const Sample> samples) {
   SampleBatch batch = ToBatch(samples, network_.spec().state_dim, Patterns());
-  if (seen_ == 0) {
-    Start(batch.states);
+  // Before the first fit the critic foresees nothing.
+  const bool first = !belief_.started();
+  if (first) {
+    network_.Standardise(Eigen::Map<const policy::RowMajorMatrix>(
+        batch.states.data_ptr<float>(), batch.states.size(0),
+        batch.states.size(1)));
+    belief_.Learn(samples);
+  }
+  std::vector<float> surprises = Surprises(belief_, samples);
+  if (!first) belief_.Learn(samples);
+  const Tensor surprise = torch::tensor(surprises);
+  if (first) {
     window_ = std::move(batch);
+    surprise_ = surprise;
   } else {
     const auto append = [&](Tensor& all, const Tensor& fresh) {
       all = torch::cat({all, fresh});
@@ -146,47 +128,28 @@ void PpoLearner::Remember(absl::Span<const Sample> samples) {
     append(window_.options, batch.options);
     append(window_.probabilities, batch.probabilities);
     append(window_.rewards, batch.rewards);
-    append(window_.ease, batch.ease);
+    append(surprise_, surprise);
   }
-  seen_ += static_cast<int64_t>(samples.size());
   if (Size() > 1) {
     deviation_ = std::max(1e-3, window_.rewards.std().item<double>());
   }
 }
 
-CriticSamples PpoLearner::SamplesForCritic(int64_t count) const {
-  Tensor index = torch::empty({count}, torch::kLong);
-  for (int64_t i = 0; i < count; ++i) {
-    index.data_ptr<int64_t>()[i] = i * Size() / count;
-  }
-  const Tensor x = CriticInput(window_.states.index_select(0, index));
-  const Tensor options = window_.options.index_select(0, index);
-  const Tensor rewards = window_.rewards.index_select(0, index);
-  const Tensor ease = Ease().index_select(0, index);
-  CriticSamples samples;
-  samples.x = Eigen::Map<const policy::RowMajorMatrix>(x.data_ptr<float>(),
-                                                       x.size(0), x.size(1));
-  samples.options.resize(count, Patterns());
-  samples.rewards =
-      Eigen::Map<const Eigen::VectorXf>(rewards.data_ptr<float>(), count);
-  samples.ease =
-      Eigen::Map<const Eigen::VectorXf>(ease.data_ptr<float>(), count);
-  for (int64_t i = 0; i < count; ++i) {
-    samples.options.row(i) = OptionsRow(options, i).transpose();
-  }
-  return samples;
-}
-
-void PpoLearner::FitCritic() {
-  if (Size() <= kSamplesToChooseOften ||
-      static_cast<double>(seen_) >=
-          kPriorsGrowth * static_cast<double>(chosen_at_)) {
-    critic_.ChoosePriors(
-        SamplesForCritic(std::min(Size(), kMaxSamplesToChoosePriors)));
-    chosen_at_ = seen_;
-  }
-  critic_.Fit(SamplesForCritic(Size()));
-  fitted_at_ = seen_;
+PpoLearner::Critic PpoLearner::MakeCritic() const {
+  const LinearScores scores = belief_.Scores(1.0F);
+  const int64_t total = scores.bias.size();
+  const auto copy = [](const float* data, std::vector<int64_t> shape) {
+    return torch::from_blob(const_cast<float*>(data), shape).clone();
+  };
+  Critic critic{
+      .weights = copy(scores.state.data(),
+                      {total, network_.spec().state_dim}).t().contiguous(),
+      .bias = copy(scores.bias.data(), {total}),
+      .pair = copy(belief_.model().mean().pair.data(), {total, total}),
+      .fixed = torch::zeros({Patterns()}, torch::kLong)};
+  const std::vector<int> fixed = belief_.BestFixed({});
+  std::copy(fixed.begin(), fixed.end(), critic.fixed.data_ptr<int64_t>());
+  return critic;
 }
 
 Tensor PpoLearner::Minibatch(policy::Rng& rng) const {
@@ -217,45 +180,29 @@ Tensor PpoLearner::SampleOptions(const Tensor& x, policy::Rng& rng) const {
   return options;
 }
 
-Tensor PpoLearner::Counterfactual(int k, const Tensor& y, const Tensor& choices,
-                                  const Tensor& probabilities) const {
-  const int64_t b = y.size(0);
-  Tensor q = torch::empty_like(probabilities.detach());
-  for (int64_t i = 0; i < b; ++i) {
-    const Eigen::VectorXf values =
-        critic_.Counterfactual(k, Row(y, i), OptionsRow(choices, i));
-    std::copy_n(values.data(), values.size(),
-                q.data_ptr<float>() + i * q.size(1));
+Tensor PpoLearner::Counterfactual(int k, const Critic& critic,
+                                  const Tensor& scores, const Tensor& choices,
+                                  const Tensor& p) const {
+  const auto& offsets = network_.impl().option_offsets;
+  const int64_t n = network_.spec().options_per_pattern[k];
+  Tensor q = scores.narrow(1, offsets[k], n);
+  for (int l = 0; l < Patterns(); ++l) {
+    if (l == k) continue;
+    q = q + critic.pair.index_select(0, choices.select(1, l) + offsets[l])
+                .narrow(1, offsets[k], n);
   }
-  const Tensor baseline = (q * probabilities.detach()).sum(1, true);
-  return (q - baseline) / deviation_;
+  return (q - (q * p.detach()).sum(1, true)) / deviation_;
 }
 
-Tensor PpoLearner::Ease() const {
-  const Tensor centred = window_.ease - window_.ease.mean();
-  return centred / centred.square().mean().sqrt().clamp_min(1e-3);
-}
-
-Tensor PpoLearner::Surprise() const {
-  const Tensor x = CriticInput(window_.states);
-  const Tensor ease = Ease();
-  Tensor surprise = window_.rewards.clone();
-  for (int64_t i = 0; i < Size(); ++i) {
-    surprise.data_ptr<float>()[i] -= critic_.Value(
-        Row(x, i), OptionsRow(window_.options, i), ease.data_ptr<float>()[i]);
-  }
-  return surprise / deviation_;
-}
-
-Tensor PpoLearner::Loss(const Tensor& rows, const Tensor& surprise,
+Tensor PpoLearner::Loss(const Tensor& rows, const Critic& critic,
                         policy::Rng& rng, LearnerMetrics& metrics) const {
   const ActorNetwork::Impl& net = network_.impl();
   const Tensor states = window_.states.index_select(0, rows);
   const Tensor x = net.Standardised(states);
-  const Tensor y = CriticInput(states);
+  const Tensor scores = torch::addmm(critic.bias, states, critic.weights);
   const Tensor taken = window_.options.index_select(0, rows);
   const Tensor old = window_.probabilities.index_select(0, rows);
-  const Tensor advantage = surprise.index_select(0, rows);
+  const Tensor advantage = surprise_.index_select(0, rows) / deviation_;
   const Tensor choices = SampleOptions(x, rng);
   Tensor loss = torch::zeros({});
   metrics.clear();
@@ -263,27 +210,29 @@ Tensor PpoLearner::Loss(const Tensor& rows, const Tensor& surprise,
     const Tensor logits = net.Logits(k, x, choices);
     const Tensor p = WithFloor(logits, net.spec.heads.exploration_floor);
     const Tensor improvement = ImprovementLoss(
-        logits, Counterfactual(k, y, choices, p), options_.temperature);
+        logits, Counterfactual(k, critic, scores, choices, p),
+        options_.temperature);
+    const Tensor fixed =
+        -torch::log_softmax(logits, 1).select(1, critic.fixed[k].item<int64_t>())
+             .mean();
     const Tensor chosen = net.Probabilities(k, x, taken)
                               .gather(1, taken.select(1, k).unsqueeze(1))
                               .squeeze(1);
     const Tensor surrogate = ClippedSurrogateLoss(chosen / old.select(1, k),
                                                   advantage, options_.clip);
-    const Tensor entropy = MeanEntropy(p);
     const Tensor personal = net.Personal(k, x, choices);
     const Tensor spread =
         (personal - personal.mean(0, true)).square().sum(1).mean();
-    loss = loss + improvement + options_.surrogate * surrogate -
-           options_.entropy * entropy + options_.shrinkage * spread;
+    loss = loss + (1.0 - options_.fixed_share) * improvement +
+           options_.fixed_share * fixed + options_.surrogate * surrogate +
+           options_.shrinkage * spread;
     const std::string& name = network_.spec().patterns[k];
     metrics.emplace_back(absl::StrCat("improvement_loss.", name),
                          improvement.item<double>());
     metrics.emplace_back(absl::StrCat("surrogate_loss.", name),
                          surrogate.item<double>());
     metrics.emplace_back(absl::StrCat("entropy.", name),
-                         entropy.item<double>());
-    metrics.emplace_back(absl::StrCat("personal.", name),
-                         spread.item<double>());
+                         MeanEntropy(p).item<double>());
   }
   return loss;
 }
@@ -291,94 +240,97 @@ Tensor PpoLearner::Loss(const Tensor& rows, const Tensor& surprise,
 LearnerMetrics PpoLearner::Update(absl::Span<const Sample> samples) {
   if (samples.empty()) return {};
   Remember(samples);
-  if (static_cast<double>(seen_) >=
-      options_.critic_growth * static_cast<double>(fitted_at_)) {
-    FitCritic();
-  }
-  policy::Rng rng(options_.seed, 0x70706f00 + updates_);
-  const Tensor surprise = Surprise();
+  policy::Rng rng(options_.seed, kMinibatchStream + updates_);
+  const Critic critic = MakeCritic();
   LearnerMetrics metrics;
-  double policy_loss = 0.0;
+  loss_ = 0.0;
   for (int step = 0; step < options_.steps; ++step) {
     const Tensor rows = Minibatch(rng);
     adam_.ZeroGradients();
-    const Tensor loss = Loss(rows, surprise, rng, metrics);
+    const Tensor loss = Loss(rows, critic, rng, metrics);
     loss.backward();
     adam_.Step(options_.max_gradient_norm);
-    policy_loss += loss.item<double>() / options_.steps;
+    loss_ += loss.item<double>() / options_.steps;
   }
   ++updates_;
-  metrics.emplace_back("policy_loss", policy_loss);
-  metrics.emplace_back("critic.noise", critic_.noise());
-  for (int k = 0; k < Patterns(); ++k) {
-    const std::string& name = network_.spec().patterns[k];
-    metrics.emplace_back(absl::StrCat("critic.common_prior.", name),
-                         critic_.priors().common[k]);
-    metrics.emplace_back(absl::StrCat("critic.personal_prior.", name),
-                         critic_.priors().personal[k]);
+  entropy_ = EntropyShare(metrics, network_.spec().options_per_pattern);
+  metrics.emplace_back("policy_loss", loss_);
+  for (auto& metric : BeliefMetrics(belief_, network_.spec().patterns)) {
+    metrics.push_back(std::move(metric));
   }
   return metrics;
 }
 
-// All but the counters, the window and the critic, whose sizes vary.
+absl::Status PpoLearner::Health() const {
+  ATTUNE_RETURN_IF_ERROR(belief_.Health());
+  return CheckPolicy(loss_, entropy_, options_.entropy_floor);
+}
+
+// All but the window, whose size varies, and the critic.
 TensorMap PpoLearner::State() const {
   TensorMap state = network_.impl().Named();
   for (auto& entry : adam_.Named("adam.")) state.push_back(std::move(entry));
   return state;
 }
 
-TensorMap WindowTensors(const SampleBatch& window) {
+TensorMap WindowTensors(const SampleBatch& window, const Tensor& surprise) {
   return {{"window.states", window.states},
           {"window.options", window.options},
           {"window.probabilities", window.probabilities},
           {"window.rewards", window.rewards},
-          {"window.ease", window.ease}};
+          {"window.surprise", surprise}};
 }
 
 std::string PpoLearner::SaveState() const {
   TensorMap state = State();
-  const int64_t size = seen_ == 0 ? 0 : Size();
+  const int64_t size = updates_ == 0 ? 0 : Size();
+  std::string belief = belief_.Save();
   state.emplace_back(
-      "counters", torch::tensor({updates_, seen_, fitted_at_, chosen_at_, size},
-                                torch::kLong));
-  state.emplace_back("deviation", torch::tensor({deviation_}, torch::kDouble));
+      "counters",
+      torch::tensor({updates_, size, static_cast<int64_t>(belief.size())},
+                    torch::kLong));
+  state.emplace_back("numbers", torch::tensor({deviation_, loss_, entropy_},
+                                              torch::kDouble));
+  state.emplace_back("belief",
+                     torch::from_blob(belief.data(),
+                                      {static_cast<int64_t>(belief.size())},
+                                      torch::kUInt8)
+                         .clone());
   if (size == 0) return SaveTensors(state);
-  for (auto& entry : WindowTensors(window_)) state.push_back(std::move(entry));
-  const Eigen::VectorXf critic = critic_.Save();
-  state.emplace_back("varies", varies_);
-  state.emplace_back("critic", ToRow(critic));
+  for (auto& entry : WindowTensors(window_, surprise_)) {
+    state.push_back(std::move(entry));
+  }
   return SaveTensors(state);
 }
 
 absl::Status PpoLearner::LoadState(const std::string& state) {
-  const Tensor counters = torch::zeros({5}, torch::kLong);
-  const Tensor deviation = torch::zeros({1}, torch::kDouble);
+  const Tensor counters = torch::zeros({3}, torch::kLong);
+  const Tensor numbers = torch::zeros({3}, torch::kDouble);
   TensorMap fixed = State();
   fixed.emplace_back("counters", counters);
-  fixed.emplace_back("deviation", deviation);
+  fixed.emplace_back("numbers", numbers);
   ATTUNE_RETURN_IF_ERROR(LoadTensors(state, fixed));
   const int64_t* c = counters.data_ptr<int64_t>();
   updates_ = c[0];
-  seen_ = c[1];
-  fitted_at_ = c[2];
-  chosen_at_ = c[3];
-  deviation_ = deviation.item<double>();
-  const int64_t n = c[4];
-  if (n == 0) return absl::OkStatus();
-  window_.states = torch::zeros({n, network_.spec().state_dim});
-  window_.options = torch::zeros({n, Patterns()}, torch::kLong);
-  window_.probabilities = torch::zeros({n, Patterns()});
-  window_.rewards = torch::zeros({n});
-  window_.ease = torch::zeros({n});
-  varies_ = torch::zeros({network_.spec().state_dim});
-  TensorMap grown = WindowTensors(window_);
-  grown.emplace_back("varies", varies_);
+  const int64_t n = c[1];
+  deviation_ = numbers[0].item<double>();
+  loss_ = numbers[1].item<double>();
+  entropy_ = numbers[2].item<double>();
+  const Tensor belief = torch::zeros({c[2]}, torch::kUInt8);
+  TensorMap grown = {{"belief", belief}};
+  if (n > 0) {
+    window_.states = torch::zeros({n, network_.spec().state_dim});
+    window_.options = torch::zeros({n, Patterns()}, torch::kLong);
+    window_.probabilities = torch::zeros({n, Patterns()});
+    window_.rewards = torch::zeros({n});
+    surprise_ = torch::zeros({n});
+    for (auto& entry : WindowTensors(window_, surprise_)) {
+      grown.push_back(std::move(entry));
+    }
+  }
   ATTUNE_RETURN_IF_ERROR(LoadTensors(state, grown));
-  MakeCritic();
-  const Tensor critic = torch::zeros({1, critic_.Save().size()});
-  ATTUNE_RETURN_IF_ERROR(LoadTensors(state, {{"critic", critic}}));
-  critic_.Load(Row(critic, 0));
-  return absl::OkStatus();
+  return belief_.Load(std::string(
+      reinterpret_cast<const char*>(belief.data_ptr<uint8_t>()), c[2]));
 }
 
 }  // namespace

@@ -14,37 +14,39 @@
 // * Each iteration is a decision of its own (a contextual bandit): rewards are
 //   not discounted into earlier iterations, since nothing that the LLM sees
 //   lasts but what the policy carries.
-// * The critic judges the joint choice, not only the state, and is fitted in
-//   closed form (central_critic.h): a few hundred noisy rewards are all there
-//   is. It is fitted to every round so far; a frozen LLM does not drift.
+// * The critic judges the joint choice, not only the state: the Bayesian reward
+//   model of reward_model.h, fitted to every round so far, since a few hundred
+//   noisy rewards are all there is and a frozen LLM does not drift.
 // * The policy gradient is doubly robust: the critic's counterfactual advantage
 //   of every option, plus the clipped surrogate on what the critic did not
 //   foresee, r - Q(s, a). The first has no sampling noise, the second corrects
-//   the first where it is wrong.
-// * How easy each task was (Sample::ease) is taken out of the rewards, as a
-//   control variate.
+//   the first where it is wrong. Where a task was given several choices, the
+//   mean of the others' is taken out of the second (leave one out).
+// * A part of each agent's target is the option of the best fixed prompt (a KL
+//   to it), so that users of whom little is known are served what suits most.
 // * Minibatches come from a window of rounds, not from the last one alone; the
 //   ratio is taken to the probabilities with which each sample was chosen,
 //   exploration floor included.
 // * Advantages are divided by the rewards' deviation, not each minibatch's own,
-//   so that the entropy bonus keeps its meaning when there is nothing to learn.
+//   so that the temperature keeps its meaning when there is nothing to learn.
 
 #include <cstdint>
 #include <memory>
 
 #include "trainer/actor_network.h"
+#include "trainer/belief.h"
 #include "trainer/learner.h"
 
 namespace attune::trainer {
 
 struct PpoOptions {
+  BeliefOptions belief;
   // Clipping range of the ratio.
   double clip = 0.2;
   // Gradient steps a round, and samples a step.
-  int steps = 16;
-  int minibatch = 512;
-  // Samples that are kept, the newest. The critic's fit takes time with the
-  // cube of it.
+  int steps = 8;
+  int minibatch = 256;
+  // Samples that are kept for the policy, the newest; the critic keeps all.
   int window = 4096;
   // Adam's learning rates: matrices, which make the choice personal, and
   // biases, which all users share.
@@ -53,16 +55,17 @@ struct PpoOptions {
   // How much better an option must be to be e times as probable, in units of
   // the rewards' deviation.
   double temperature = 0.05;
-  // Weight of a further entropy bonus.
-  double entropy = 0.0;
+  // Weight of the best fixed option in an agent's target.
+  double fixed_share = 0.05;
   // Weight of the clipped surrogate on what the critic did not foresee.
-  double surrogate = 0.2;
+  double surrogate = 0.1;
   // Weight of the mean square of the scores' state-dependent part: pulls the
   // choice towards the one that suits everybody.
   double shrinkage = 1e-3;
   double max_gradient_norm = 1.0;
-  // The critic is fitted again when the samples grew by this factor.
-  double critic_growth = 1.1;
+  // Health(): mean entropy of the agents, as a share of the uniform policy's,
+  // below which the policy has collapsed.
+  double entropy_floor = 0.02;
   uint64_t seed = 1;
 };
 

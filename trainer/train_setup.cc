@@ -17,6 +17,7 @@
 #include "trainer/bandit.h"
 #include "trainer/files.h"
 #include "trainer/ppo.h"
+#include "trainer/rpp_published.h"
 #include "trainer/sim_backend.h"
 #include "trainer/sim_score.h"
 #include "trainer/sim_world.h"
@@ -260,7 +261,11 @@ absl::StatusOr<std::unique_ptr<Learner>> MakeLearner(const std::string& name,
   if (name == "a2c") return MakeA2cLearner(std::move(spec), {});
   if (name == "bandit") return MakeBanditLearner(std::move(spec), {});
   if (name == "ppo") return MakePpoLearner(std::move(spec), {.seed = seed});
-  return absl::InvalidArgumentError("--learner: must be a2c, bandit or ppo");
+  if (name == "rpp_published") {
+    return MakeRppPublishedLearner(std::move(spec), {});
+  }
+  return absl::InvalidArgumentError(
+      "--learner: must be a2c, bandit, ppo or rpp_published");
 }
 
 // Without a second iteration nothing would train the GRU.
@@ -272,7 +277,7 @@ void TrainSetupFlags::AddTo(CLI::App& command) {
   data.AddTo(command);
   backend.AddTo(command);
   command.add_option("--catalog", catalog, "Catalog (YAML)");
-  command.add_option("--learner", learner, "ppo or a2c")->capture_default_str();
+  command.add_option("--learner", learner, "ppo, bandit, a2c or rpp_published")->capture_default_str();
   command.add_option("--heads", heads, "autoregressive or independent")
       ->capture_default_str();
   command.add_option("--readout", readout, "generate, labels or likelihood")
