@@ -32,6 +32,10 @@ struct Sample {
   // How easy the task was whatever the prompt: Ease(), in [0, 1]. Known in
   // training only; a control variate, never part of the state.
   float ease = 0.0F;
+  // Samples of one round with equal group are of one task: same user, same
+  // candidates, same displayed order, same decoding seed (common random
+  // numbers).
+  int64_t group = 0;
 };
 
 // name -> value, for the metrics file: "policy_loss", "entropy.hint", ...

@@ -26,6 +26,11 @@ constexpr int kGruHidden = 64;
 
 // Real users, and what must outlive the loop.
 struct RealSetup final : TrainSetup {
+  explicit RealSetup(const TrainSetupFlags& f) : flags(f) {}
+  absl::Status UseCatalog(
+      std::shared_ptr<const policy::Catalog> catalog) override;
+
+  const TrainSetupFlags flags;
   Dataset dataset;
   std::unique_ptr<Environment> environment;
   std::vector<int> users;
@@ -33,6 +38,12 @@ struct RealSetup final : TrainSetup {
 };
 
 struct SimSetup final : TrainSetup {
+  explicit SimSetup(const TrainSetupFlags& f) : flags(f) {}
+  absl::Status UseCatalog(
+      std::shared_ptr<const policy::Catalog> catalog) override;
+  void MakeWorld();
+
+  const TrainSetupFlags flags;
   std::unique_ptr<SimWorld> world;
   ItemFeatures items;
 };
@@ -78,6 +89,29 @@ absl::StatusOr<std::unique_ptr<Learner>> MakeLearner(
   }
   if (flags.learner == "a2c") return MakeA2cLearner(std::move(spec), {});
   return absl::InvalidArgumentError("--learner: must be ppo or a2c");
+}
+
+absl::Status RealSetup::UseCatalog(
+    std::shared_ptr<const policy::Catalog> catalog) {
+  settings.catalog = std::move(catalog);
+  ATTUNE_ASSIGN_OR_RETURN(learner, MakeLearner(flags, settings));
+  return absl::OkStatus();
+}
+
+absl::Status SimSetup::UseCatalog(
+    std::shared_ptr<const policy::Catalog> catalog) {
+  settings.catalog = std::move(catalog);
+  MakeWorld();
+  ATTUNE_ASSIGN_OR_RETURN(learner, MakeLearner(flags, settings));
+  return absl::OkStatus();
+}
+
+void SimSetup::MakeWorld() {
+  backend.reset();
+  world = std::make_unique<SimWorld>(
+      SimWorldOptions{.recency_decay = flags.recency_decay, .seed = flags.seed},
+      OptionCounts(*settings.catalog));
+  backend = std::make_unique<SimBackend>(*world);
 }
 
 // What real and simulated runs share: catalog, heads, readout.
@@ -151,7 +185,7 @@ absl::StatusOr<ItemFeatures> LearnItems(const TrainSetupFlags& flags,
 
 absl::StatusOr<std::unique_ptr<TrainSetup>> MakeReal(
     const TrainSetupFlags& flags, int64_t created_seconds) {
-  auto setup = std::make_unique<RealSetup>();
+  auto setup = std::make_unique<RealSetup>(flags);
   ATTUNE_RETURN_IF_ERROR(ReadCommonFlags(flags, created_seconds, *setup));
   ATTUNE_ASSIGN_OR_RETURN(const EnvironmentOptions options,
                           flags.data.Environment());
@@ -200,18 +234,14 @@ std::string SimReport(const SimSetup& setup, std::string_view artifact) {
 
 absl::StatusOr<std::unique_ptr<TrainSetup>> MakeSim(
     const TrainSetupFlags& flags, int64_t created_seconds) {
-  auto setup = std::make_unique<SimSetup>();
+  auto setup = std::make_unique<SimSetup>(flags);
   ATTUNE_RETURN_IF_ERROR(ReadCommonFlags(flags, created_seconds, *setup));
-  const SimWorldOptions options{.recency_decay = flags.recency_decay,
-                                .seed = flags.seed};
-  setup->world = std::make_unique<SimWorld>(
-      options, OptionCounts(*setup->settings.catalog));
+  setup->MakeWorld();
   setup->items.tensors = setup->world->ItemTensors();
   setup->items.strings = setup->world->ItemStrings();
   setup->settings.items = &setup->items;
-  setup->settings.encoder.embedding_dim = options.embedding_dim;
+  setup->settings.encoder.embedding_dim = setup->world->options().embedding_dim;
   setup->settings.encoder.ngram_buckets = 0;
-  setup->backend = std::make_unique<SimBackend>(*setup->world);
   setup->source.num_users = setup->world->num_train_users();
   setup->source.make_task = [raw = setup.get()](int index, int draw,
                                                 int ordinal) {

@@ -46,6 +46,11 @@ struct TrainSetupFlags {
 struct TrainSetup {
   virtual ~TrainSetup() = default;
 
+  // Goes on with another catalog: settings, a new learner and, for simulated
+  // users, a world and a backend that know its sentences. Tasks stay the same.
+  virtual absl::Status UseCatalog(
+      std::shared_ptr<const policy::Catalog> catalog) = 0;
+
   TaskSource source;
   std::unique_ptr<LlmBackend> backend;
   std::unique_ptr<Learner> learner;

@@ -237,6 +237,7 @@ absl::StatusOr<RoundReport> Run::Round() {
   for (const Sample& sample : samples) report.reward += sample.reward;
   if (!samples.empty()) {
     report.reward /= static_cast<double>(samples.size());
+    if (options_.on_samples) options_.on_samples(samples);
     report.learner = learner_.Update(samples);
     silent_rounds_ = 0;
   } else if (++silent_rounds_ == kMaxSilentRounds) {

@@ -75,6 +75,8 @@ struct TrainOptions {
   std::string fingerprint;
   // Seconds of a monotonic clock.
   std::function<double()> clock;
+  // Called with each round's samples before the learner sees them, if set.
+  std::function<void(absl::Span<const Sample>)> on_samples;
   // Called after each round; training checkpoints and ends with kCancelled when
   // it returns false.
   std::function<bool(const RoundReport&)> on_round;
