@@ -13,7 +13,6 @@
 #include "policy/digest.h"
 #include "policy/sanitizer.h"
 #include "policy/status_macros.h"
-#include "trainer/atomic_file.h"
 #include "trainer/caching_backend.h"
 #include "trainer/checkpoint.h"
 #include "trainer/command.h"
@@ -21,6 +20,7 @@
 #include "trainer/llm_rewriter.h"
 #include "trainer/openai_backend.h"
 #include "trainer/refined_training.h"
+#include "trainer/simulated_rewriter.h"
 #include "trainer/train_setup.h"
 
 namespace attune::trainer {
@@ -48,6 +48,10 @@ struct RewritingLlm {
 
 absl::StatusOr<RewritingLlm> MakeRewriter(const RefineFlags& flags) {
   RewritingLlm llm;
+  if (flags.setup.backend.backend == "sim" && flags.rewriter_url.empty()) {
+    llm.rewriter = std::make_unique<SimulatedRewriter>();
+    return llm;
+  }
   if (flags.rewriter_url.empty() || flags.rewriter_model.empty()) {
     return absl::InvalidArgumentError(
         "--rewriter-url and --rewriter-model are needed");
@@ -159,7 +163,8 @@ void AddRefineFlags(CLI::App& command, RefineFlags& flags) {
   command.add_option("--refine-share", options.refine_share,
                      "Share of the budget for the trials of each refinement");
   command.add_option("--rewriter-url", flags.rewriter_url,
-                     "OpenAI-compatible endpoint of the LLM that rewrites");
+                     "OpenAI-compatible endpoint of the LLM that rewrites;\n"
+                     "not needed with --backend sim");
   command.add_option("--rewriter-model", flags.rewriter_model,
                      "Its model");
   command.add_option("--rewriter-api-key-file", flags.rewriter_key_file,

@@ -8,18 +8,19 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "policy/random.h"
 #include "policy/ranking.h"
 
 namespace attune::trainer {
 namespace {
 
-// Labels of the displayed positions, best first, one a line.
-std::string Text(const std::vector<float>& scores) {
+// Labels of the best `named` displayed positions, best first, one a line.
+std::string Text(const std::vector<float>& scores, int named) {
+  if (named == 0) return "I cannot say.";
   std::vector<int> positions(scores.size());
   std::iota(positions.begin(), positions.end(), 0);
   std::stable_sort(positions.begin(), positions.end(),
                    [&](int a, int b) { return scores[a] > scores[b]; });
+  positions.resize(named);
   std::string text;
   for (const int position : positions) {
     absl::StrAppend(&text, policy::Label(position), "\n");
@@ -35,13 +36,14 @@ absl::StatusOr<LlmAnswer> SimBackend::AnswerOne(
   if (!place.has_value() || !world_.Fits(request.sim_options)) {
     return absl::InvalidArgumentError("not a task of the simulated world");
   }
-  policy::Rng rng(request.seed, /*stream=*/0x73696d);
-  const double quality = world_.Quality(place->user, request.sim_options);
+  SimWorld::SimAnswer drawn =
+      world_.Answer(*place, request.sim_options, request.seed);
   LlmAnswer answer;
-  answer.displayed_scores = world_.Answer(quality, place->target_position, rng);
   answer.usage.llm_calls = 1;
   if (request.prompt->readout == policy::Readout::kGenerate) {
-    answer.text = Text(std::exchange(answer.displayed_scores, {}));
+    answer.text = Text(drawn.scores, drawn.named);
+  } else {
+    answer.displayed_scores = std::move(drawn.scores);
   }
   return answer;
 }
@@ -52,6 +54,9 @@ std::vector<absl::StatusOr<LlmAnswer>> SimBackend::Answer(
   answers.reserve(requests.size());
   for (const LlmRequest& request : requests) {
     answers.push_back(AnswerOne(request));
+  }
+  if (pause_.rate > 0.0) {
+    pause_.sleep(static_cast<double>(requests.size()) / pause_.rate);
   }
   return answers;
 }

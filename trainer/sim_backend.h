@@ -8,9 +8,12 @@
 // would, with scores or with text, so that they are decoded by the same code.
 //
 // It reads the task and the options from the request, never the prompt's text;
-// answers are a function of these and the request's seed.
+// answers are a function of these and the request's seed. With a rate it takes
+// as long as an LLM of that speed, to measure what the rest of a run costs.
 
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -23,8 +26,17 @@ namespace attune::trainer {
 // Thread-compatible: const methods may run concurrently.
 class SimBackend final : public LlmBackend {
  public:
+  struct Pause {
+    // Rankings a second; 0 takes no time.
+    double rate = 0.0;
+    // Waits so many seconds. REQUIRES: set if rate > 0.
+    std::function<void(double seconds)> sleep = nullptr;
+  };
+
   // `world` must outlive the backend.
   explicit SimBackend(const SimWorld& world) : world_(world) {}
+  SimBackend(const SimWorld& world, Pause pause)
+      : world_(world), pause_(std::move(pause)) {}
 
   // kInvalidArgument for a request that names no task of the world or options
   // that its catalog lacks.
@@ -39,6 +51,7 @@ class SimBackend final : public LlmBackend {
   absl::StatusOr<LlmAnswer> AnswerOne(const LlmRequest& request) const;
 
   const SimWorld& world_;
+  Pause pause_;
 };
 
 }  // namespace attune::trainer

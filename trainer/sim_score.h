@@ -4,27 +4,57 @@
 #ifndef ATTUNE_TRAINER_SIM_SCORE_H_
 #define ATTUNE_TRAINER_SIM_SCORE_H_
 
-// How good a policy is for simulated users: exactly, without asking the LLM.
+// How good choices and policies are for simulated users: exactly, without
+// asking the LLM.
+
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "policy/choice.h"
 #include "policy/policy.h"
 #include "trainer/sim_world.h"
 
 namespace attune::trainer {
 
-struct SimScore {
-  SimWorld::Bounds bounds;
-  // Expected NDCG@10 of the policy's greedy choice, averaged over the users
-  // that are not for training.
-  double policy = 0.0;
+// Expected NDCG@10, averaged over users.
+struct SimBounds {
+  double uniform = 0.0;     // of the uniform policy
+  double best_fixed = 0.0;  // of the one choice that is best for all together
+  double optimum = 0.0;     // of each user's best choice
+  std::vector<int> best_fixed_choice;
 
-  // 0: uniform, 1: the optimum of every user.
-  double Normalised() const {
-    return (policy - bounds.uniform) / (bounds.optimum - bounds.uniform);
+  // Where `value` lies between uniform (0) and the optimum (1).
+  double Normalised(double value) const {
+    return (value - uniform) / (optimum - uniform);
   }
 };
 
-// Errors of Policy::Decide. Pure; takes as long as the world has joint choices.
+// By enumerating every joint choice: some 30 ms for 8,400 choices and 250
+// users. Pure.
+SimBounds BoundsOf(const SimWorld& world, absl::Span<const int> users,
+                   policy::Readout readout = policy::Readout::kLikelihood);
+
+// Mean value of giving users[i] choices[i]. Pure.
+double ValueOf(const SimWorld& world, absl::Span<const int> users,
+               absl::Span<const std::vector<int>> choices,
+               policy::Readout readout = policy::Readout::kLikelihood);
+
+struct SimScore {
+  SimBounds bounds;
+  // Expected NDCG@10 of the policy's greedy choices for the held-out users.
+  double policy = 0.0;
+  // The same if every user gets another user's choice, averaged over all pairs:
+  // nothing drops where nothing was personal.
+  double shuffled = 0.0;
+  // Held-out users, and what the policy chose for each.
+  std::vector<int> users;
+  std::vector<std::vector<int>> choices;
+
+  double Normalised() const { return bounds.Normalised(policy); }
+};
+
+// Errors of Policy::Decide. Pure.
 absl::StatusOr<SimScore> ScoreOnSim(const SimWorld& world,
                                     const policy::Policy& policy);
 

@@ -4,84 +4,64 @@
 #ifndef ATTUNE_TRAINER_SIM_WORLD_H_
 #define ATTUNE_TRAINER_SIM_WORLD_H_
 
-// Simulated users whose best prompt is known.
+// Simulated users and an LLM whose best prompt for each is known.
 //
-// Items form clusters in embedding space; a user's history comes mostly from a
-// few clusters. How well the simulated LLM ranks for user u with options a is
-//   quality(u, a) = base + sum_k (common_k[a_k] + personal_k[a_k] . z_u)
-//                 + sum_{k<l} pair_kl[a_k, a_l]
-// where z_u, the taste, is a linear function of features that the user-state
-// encoder computes from the history: a learner can know it only from there.
-// The LLM scores the true item quality + position bias + Gumbel noise and every
-// other candidate position bias + Gumbel noise. The expected NDCG@10 of every
-// joint choice follows by quadrature, so the optimum is known.
+// How well the LLM ranks for user u with options a is a quality: additive plus
+// pairwise effects, some of them personal (sim_effects.h). A candidate's score
+// is its position's bias + popularity bias + how the LLM likes it (fixed for a
+// task, whatever the prompt) + noise of this choice; the true item gets the
+// quality on top. The expected NDCG@10 of every joint choice follows exactly
+// (sim_reward.h), so the optimum is known. What of the truth a learner may know
+// is the requests and the rewards; all else follows from the seed alone.
 //
 // Thread-compatible: const methods may run concurrently.
 
 #include <Eigen/Core>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "absl/types/span.h"
-#include "policy/item.h"
-#include "policy/item_table.h"
-#include "policy/random.h"
+#include "policy/catalog.h"
+#include "policy/choice.h"
 #include "policy/revision.h"
-#include "policy/user_state.h"
 #include "trainer/environment.h"
+#include "trainer/sim_effects.h"
+#include "trainer/sim_options.h"
+#include "trainer/sim_phrases.h"
+#include "trainer/sim_reward.h"
+#include "trainer/sim_users.h"
 
 namespace attune::trainer {
 
-struct SimWorldOptions {
-  int users = 1000;
-  // A cluster has to hold more than a history and its candidates.
-  int items = 300;
-  int clusters = 8;
-  int embedding_dim = 16;
-  int min_history = 5;
-  int max_history = 30;
-  int candidates = 10;
-  // Dimension of the taste z.
-  int taste_dims = 4;
-  // The encoder's, so that tastes are functions of what it computes.
-  double recency_decay = 0.6;
-  // Quality of an average choice, and the standard deviations of the effects of
-  // one option and of one pair of options.
-  double base_quality = 0.3;
-  double common_effect = 0.25;
-  double personal_effect = 0.34;
-  double pair_effect = 0.06;
-  // Advantage of the first displayed position over the last.
-  double position_bias = 0.5;
-  uint64_t seed = 1;
-};
-
 class SimWorld {
  public:
-  SimWorld(SimWorldOptions options, std::vector<int> options_per_pattern);
+  SimWorld(SimWorldOptions options, const policy::Catalog& catalog);
 
   SimWorld(const SimWorld&) = delete;
   SimWorld& operator=(const SimWorld&) = delete;
 
-  int num_users() const { return options_.users; }
-  const SimWorldOptions& options() const { return options_; }
+  // Goes on with another catalog, for instance one with rewritten sentences.
+  // Options that both have keep their effects; users and tasks stay.
+  void SetCatalog(const policy::Catalog& catalog);
 
+  const SimWorldOptions& options() const { return options_; }
+  const SimPhrases& phrases() const { return phrases_; }
+  const SimUsers& users() const { return users_; }
+  int num_users() const { return options_.users; }
   // Users [0, num_train_users()) are for training, the others for measuring.
   int num_train_users() const { return options_.users - options_.users / 4; }
-  // The problem of a user; only the displayed order depends on the draw and,
-  // as in Environment, on the ordinal, which places the target.
-  Task MakeTask(int user, int draw, int ordinal) const;
+  std::vector<int> HeldOutUsers() const;
 
-  // "item_embeddings", "item_popularity"; "item_ids", "item_titles" and
-  // "item_genres": for the revision.
-  std::vector<policy::NamedTensor> ItemTensors() const;
-  std::vector<policy::NamedStrings> ItemStrings() const;
+  // The `draw`-th problem of a user, whose candidates depend on user and draw;
+  // the true item's displayed position is (ordinal + draw) mod candidates.
+  // REQUIRES: 0 <= draw < 2^20.
+  Task MakeTask(int user, int draw, int ordinal) const;
 
   // What Task::sim_task says.
   struct Place {
     int user = 0;
+    int draw = 0;
     int target_position = 0;
   };
   std::optional<Place> PlaceOf(int64_t sim_task) const;
@@ -90,58 +70,53 @@ class SimWorld {
 
   // REQUIRES: Fits(choice).
   double Quality(int user, absl::Span<const int> choice) const;
-  // Scores by displayed position of a noisy answer; the target is displayed at
-  // `target_position`.
-  std::vector<float> Answer(double quality, int target_position,
-                            policy::Rng& rng) const;
-  // Expected NDCG@10 of an answer of this quality, the target's position being
-  // uniform.
-  double ExpectedReward(double quality) const;
+  // Expected NDCG@10 of the choice for the user's tasks, the true item being
+  // displayed at every position equally often. Exact, but that `generate`
+  // answers without the last three candidates count as whole (less than 0.002).
+  double ExpectedReward(
+      int user, absl::Span<const int> choice,
+      policy::Readout readout = policy::Readout::kLikelihood) const;
 
-  // Expected rewards averaged over users: of the uniform policy, of each user's
-  // best choice, and of the one choice that is best for all together.
-  struct Bounds {
-    double uniform = 0.0;
-    double optimum = 0.0;
-    double best_fixed = 0.0;
-    // Where `value` lies between uniform (0) and the optimum (1).
-    double Normalised(double value) const {
-      return (value - uniform) / (optimum - uniform);
-    }
+  // One answer: a function of task, choice and seed. Noise of the choice is
+  // independent between choices even if the seed is the same.
+  struct SimAnswer {
+    std::vector<float> scores;  // by displayed position
+    // `generate`: the number of candidates named, best first.
+    int named = 0;
   };
-  // By enumerating every joint choice.
-  Bounds BoundsOf(absl::Span<const int> users) const;
+  SimAnswer Answer(const Place& place, absl::Span<const int> choice,
+                   uint64_t seed) const;
+
+  // Of the catalog, by pattern.
+  const std::vector<std::vector<OptionEffects>>& effects() const {
+    return effects_;
+  }
+  // Quality of a choice without any effects.
+  double base() const { return base_; }
+  const SimReward& reward() const { return reward_; }
 
  private:
-  std::vector<int> JointChoice(int64_t index) const;
-  int64_t JointChoices() const;
-  void MakeItems(policy::Rng& rng);
-  void MakeUsers(policy::Rng& rng);
-  void MakeTastes(policy::Rng& rng);
-  void MakeEffects(policy::Rng& rng);
-  void MakeRewardTable();
-  double Bias(int position) const;
+  struct Failures {
+    double failed = 0.0;
+    double partial = 0.0;
+  };
+  // A task without the items' texts; in the caller's order.
+  struct Layout {
+    SimUsers::Candidates drawn;
+    int target = 0;
+    policy::Permutation displayed = policy::Permutation::Identity(0);
+  };
+  Layout LayoutOf(int user, int draw, int position) const;
+  double MeanEffect() const;
+  Failures FailuresOf(absl::Span<const int> choice) const;
 
   SimWorldOptions options_;
-  std::vector<int> options_per_pattern_;
-  std::vector<int> offsets_;
-  int total_options_ = 0;
-
-  std::vector<policy::Item> items_;  // by id
-  std::vector<int> cluster_of_;
-  policy::RowMajorMatrix embeddings_;
-  std::vector<float> popularity_;
-  struct SimUser {
-    std::vector<policy::Item> history;
-    std::vector<policy::Item> candidates;
-    int target = 0;
-  };
-  std::vector<SimUser> users_;
-  policy::RowMajorMatrix tastes_;    // [users, taste_dims]
-  Eigen::VectorXf common_;           // [total options]
-  policy::RowMajorMatrix personal_;  // [total options, taste_dims]
-  Eigen::MatrixXf pair_;             // [total options, total options]
-  std::vector<double> reward_table_;
+  SimPhrases phrases_;
+  SimUsers users_;
+  SimReward reward_;
+  std::vector<std::vector<OptionEffects>> effects_;
+  // Of every choice: the first catalog's mean quality is base_quality.
+  double base_ = 0.0;
 };
 
 }  // namespace attune::trainer

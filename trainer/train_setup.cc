@@ -5,7 +5,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -41,7 +43,6 @@ struct SimSetup final : TrainSetup {
   explicit SimSetup(const TrainSetupFlags& f) : flags(f) {}
   absl::Status UseCatalog(
       std::shared_ptr<const policy::Catalog> catalog) override;
-  void MakeWorld();
 
   const TrainSetupFlags flags;
   std::unique_ptr<SimWorld> world;
@@ -101,17 +102,9 @@ absl::Status RealSetup::UseCatalog(
 absl::Status SimSetup::UseCatalog(
     std::shared_ptr<const policy::Catalog> catalog) {
   settings.catalog = std::move(catalog);
-  MakeWorld();
+  world->SetCatalog(*settings.catalog);
   ATTUNE_ASSIGN_OR_RETURN(learner, MakeLearner(flags, settings));
   return absl::OkStatus();
-}
-
-void SimSetup::MakeWorld() {
-  backend.reset();
-  world = std::make_unique<SimWorld>(
-      SimWorldOptions{.recency_decay = flags.recency_decay, .seed = flags.seed},
-      OptionCounts(*settings.catalog));
-  backend = std::make_unique<SimBackend>(*world);
 }
 
 // What real and simulated runs share: catalog, heads, readout.
@@ -227,21 +220,37 @@ std::string SimReport(const SimSetup& setup, std::string_view artifact) {
   if (!score.ok()) return score.status().ToString() + "\n";
   return absl::StrFormat(
       "simulator: uniform %.4f, best fixed %.4f, policy %.4f, optimum %.4f: "
-      "%.3f of the way from uniform to the optimum\n",
+      "%.3f of the way from uniform to the optimum; with other users' prompts "
+      "%.4f\n",
       score->bounds.uniform, score->bounds.best_fixed, score->policy,
-      score->bounds.optimum, score->Normalised());
+      score->bounds.optimum, score->Normalised(), score->shuffled);
+}
+
+void SleepFor(double seconds) {
+  std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
 }
 
 absl::StatusOr<std::unique_ptr<TrainSetup>> MakeSim(
     const TrainSetupFlags& flags, int64_t created_seconds) {
   auto setup = std::make_unique<SimSetup>(flags);
   ATTUNE_RETURN_IF_ERROR(ReadCommonFlags(flags, created_seconds, *setup));
-  setup->MakeWorld();
-  setup->items.tensors = setup->world->ItemTensors();
-  setup->items.strings = setup->world->ItemStrings();
+  ATTUNE_ASSIGN_OR_RETURN(const SimSetting setting,
+                          ParseSimSetting(flags.sim_setting));
+  if (!(flags.sim_rate >= 0.0)) {
+    return absl::InvalidArgumentError("--sim-rate: must be at least 0");
+  }
+  SimWorldOptions options = SimSettingOptions(setting, flags.seed);
+  options.recency_decay = flags.recency_decay;
+  setup->world =
+      std::make_unique<SimWorld>(options, *setup->settings.catalog);
+  setup->items.tensors = setup->world->users().ItemTensors();
+  setup->items.strings = setup->world->users().ItemStrings();
   setup->settings.items = &setup->items;
-  setup->settings.encoder.embedding_dim = setup->world->options().embedding_dim;
+  setup->settings.encoder.embedding_dim = options.embedding_dim;
   setup->settings.encoder.ngram_buckets = 0;
+  setup->backend = std::make_unique<SimBackend>(
+      *setup->world,
+      SimBackend::Pause{.rate = flags.sim_rate, .sleep = SleepFor});
   setup->source.num_users = setup->world->num_train_users();
   setup->source.make_task = [raw = setup.get()](int index, int draw,
                                                 int ordinal) {
@@ -254,7 +263,7 @@ absl::StatusOr<std::unique_ptr<TrainSetup>> MakeSim(
     return SimReport(*raw, artifact);
   };
   ATTUNE_RETURN_IF_ERROR(
-      Finish(flags, absl::StrCat("sim, world ", flags.seed), *setup));
+      Finish(flags, absl::StrCat("sim, world ", flags.sim_setting, " ", flags.seed), *setup));
   return setup;
 }
 
@@ -268,6 +277,14 @@ void TrainSetupFlags::AddTo(CLI::App& command) {
   command.add_option("--heads", heads, "autoregressive or independent")
       ->capture_default_str();
   command.add_option("--readout", readout, "generate, labels or likelihood")
+      ->capture_default_str();
+  command
+      .add_option("--sim-setting", sim_setting,
+                  "sim: easy, paper or adversarial")
+      ->capture_default_str();
+  command
+      .add_option("--sim-rate", sim_rate,
+                  "sim: rankings a second that the LLM takes; 0 is no time")
       ->capture_default_str();
   command.add_option("--policy", policy_name, "Name of the policy")
       ->capture_default_str();

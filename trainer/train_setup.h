@@ -34,6 +34,8 @@ struct TrainSetupFlags {
   std::string heads = "autoregressive";
   std::string readout = "likelihood";
   std::string policy_name = "default";
+  std::string sim_setting = "paper";
+  double sim_rate = 0.0;
   float recency_decay = 0.6F;
   float exploration_floor = 0.05F;
   // Set by the command.
@@ -47,7 +49,7 @@ struct TrainSetup {
   virtual ~TrainSetup() = default;
 
   // Goes on with another catalog: settings, a new learner and, for simulated
-  // users, a world and a backend that know its sentences. Tasks stay the same.
+  // users, a world that knows its sentences. Tasks stay the same.
   virtual absl::Status UseCatalog(
       std::shared_ptr<const policy::Catalog> catalog) = 0;
 

@@ -43,8 +43,7 @@ constexpr int64_t kLate = 3000;
 struct Curve {
   std::string learner;
   uint64_t seed = 0;
-  // Effects of the world; see SimWorldOptions.
-  SimWorldOptions world;
+  SimSetting setting = SimSetting::kPaper;
   // After kEarly and kLate calls.
   SimScore early;
   SimScore late;
@@ -65,14 +64,6 @@ absl::StatusOr<SimScore> Measure(const TrainSetup& setup,
   return ScoreOnSim(world, (*revision)->policy());
 }
 
-std::vector<int> OptionCounts(const policy::Catalog& catalog) {
-  std::vector<int> counts;
-  for (const policy::Pattern& pattern : catalog.patterns) {
-    counts.push_back(static_cast<int>(pattern.options.size()));
-  }
-  return counts;
-}
-
 absl::Status Learn(Curve& curve, const std::string& directory) {
   TrainSetupFlags flags;
   flags.catalog = ATTUNE_SOURCE_DIR "/policy/catalogs/movies.yaml";
@@ -83,9 +74,10 @@ absl::Status Learn(Curve& curve, const std::string& directory) {
   if (!made.ok()) return made.status();
   TrainSetup& setup = **made;
   // The setup's own world, or one with the same items and other effects.
-  curve.world.recency_decay = flags.recency_decay;
-  curve.world.seed = curve.seed;
-  const SimWorld world(curve.world, OptionCounts(*setup.settings.catalog));
+  SimWorldOptions world_options =
+      SimSettingOptions(curve.setting, curve.seed);
+  world_options.recency_decay = flags.recency_decay;
+  const SimWorld world(world_options, *setup.settings.catalog);
   SimBackend backend(world);
   TrainOptions options{.budget = kLate,
                        .seed = curve.seed,
@@ -190,19 +182,18 @@ TEST(SimLearningTest, PpoFindsMostOfWhatThereIsToFind) {
   EXPECT_GT(a2c.late.mean, a2c.early.mean);
 }
 
-// As with real LLMs: personal effects too small to be told from noise. Then the
-// best fixed prompt is all that can be learned.
+// Without personal effects the best fixed prompt is all that can be learned.
 TEST(SimLearningTest, PpoFallsBackToTheBestFixedPrompt) {
   std::vector<Curve> curves;
   for (uint64_t seed = 21; seed <= 24; ++seed) {
     curves.push_back(
-        {.learner = "ppo", .seed = seed, .world = {.personal_effect = 0.05}});
+        {.learner = "ppo", .seed = seed, .setting = SimSetting::kAdversarial});
   }
   LearnAll(curves);
   double sum = 0.0;
   for (const Curve& curve : curves) {
     ASSERT_TRUE(curve.status.ok()) << curve.status.ToString();
-    const SimWorld::Bounds& bounds = curve.late.bounds;
+    const SimBounds& bounds = curve.late.bounds;
     // 1: as good as the best fixed prompt.
     const double value = (curve.late.policy - bounds.uniform) /
                          (bounds.best_fixed - bounds.uniform);

@@ -73,10 +73,12 @@ class RecordingLearner final : public Learner {
 
 class TrainerTest : public ::testing::Test {
  protected:
-  TrainerTest() : world_({.users = 8, .seed = kSeed}, {2}) {
+  TrainerTest() : world_({.users = 8, .seed = kSeed},
+                         *policy::Catalog::Parse(kSmallCatalogYaml).value()) {
     std::string pattern = ::testing::TempDir() + "attune-trainer-XXXXXX";
     directory_ = mkdtemp(pattern.data());
-    items_ = {.tensors = world_.ItemTensors(), .strings = world_.ItemStrings()};
+    items_ = {.tensors = world_.users().ItemTensors(),
+              .strings = world_.users().ItemStrings()};
     settings_.catalog = policy::Catalog::Parse(kSmallCatalogYaml).value();
     settings_.items = &items_;
     settings_.encoder.embedding_dim = world_.options().embedding_dim;
