@@ -140,6 +140,45 @@ absl::StatusOr<int> ReadWord(const Field& field,
   return field.Error(absl::StrCat("must be one of ", all));
 }
 
+absl::StatusOr<double> ReadReward(const Field& field) {
+  double value = -1.0;
+  if (!field.node.IsScalar() ||
+      !YAML::convert<double>::decode(field.node, value) || !(value >= 0.0) ||
+      !(value <= 1.0)) {
+    return field.Error("must be a number in [0, 1]");
+  }
+  return value;
+}
+
+absl::StatusOr<std::string> ReadOrigin(const Field& field) {
+  ATTUNE_ASSIGN_OR_RETURN(std::string text, ReadSentence(field));
+  if (text.empty()) return field.Error("must not be empty");
+  return text;
+}
+
+// `option.lineage`, if `map` has one.
+absl::Status ReadLineage(const Mapping& option_map, Option& option) {
+  if (!option_map.Has("lineage")) return absl::OkStatus();
+  ATTUNE_ASSIGN_OR_RETURN(
+      const Mapping map,
+      Mapping::Read(option_map.Get("lineage"),
+                    {"parent", "model", "instruction", "revision", "reward",
+                     "parent_reward", "tasks"}));
+  Lineage lineage;
+  ATTUNE_ASSIGN_OR_RETURN(lineage.parent, ReadName(map.Get("parent"), false));
+  ATTUNE_ASSIGN_OR_RETURN(lineage.model, ReadOrigin(map.Get("model")));
+  ATTUNE_ASSIGN_OR_RETURN(lineage.instruction,
+                          ReadOrigin(map.Get("instruction")));
+  ATTUNE_ASSIGN_OR_RETURN(lineage.revision, ReadOrigin(map.Get("revision")));
+  ATTUNE_ASSIGN_OR_RETURN(lineage.reward, ReadReward(map.Get("reward")));
+  ATTUNE_ASSIGN_OR_RETURN(lineage.parent_reward,
+                          ReadReward(map.Get("parent_reward")));
+  ATTUNE_ASSIGN_OR_RETURN(lineage.tasks,
+                          ReadInt(map.Get("tasks"), 1, 1'000'000'000));
+  option.lineage = std::move(lineage);
+  return absl::OkStatus();
+}
+
 absl::Status ReadHistoryOption(const Field& field, bool cumulative,
                                Option& option) {
   ATTUNE_ASSIGN_OR_RETURN(
@@ -158,7 +197,7 @@ absl::Status ReadHistoryOption(const Field& field, bool cumulative,
 absl::Status ReadHintOption(const Field& field, Option& option) {
   ATTUNE_ASSIGN_OR_RETURN(
       const Mapping map,
-      Mapping::Read(field, {"id", "source"}, {"count", "text"}));
+      Mapping::Read(field, {"id", "source"}, {"count", "text", "lineage"}));
   ATTUNE_ASSIGN_OR_RETURN(
       const int source, ReadWord(map.Get("source"), {"none", "candidates",
                                                      "neighbours", "genres"}));
@@ -179,13 +218,14 @@ absl::Status ReadHintOption(const Field& field, Option& option) {
     return map.Get("text").Error(
         absl::StrCat("must hold the slot ", slot, " once and no other"));
   }
-  return absl::OkStatus();
+  return ReadLineage(map, option);
 }
 
 absl::Status ReadFormatOption(const Field& field, Option& option) {
   ATTUNE_ASSIGN_OR_RETURN(
       const Mapping map,
-      Mapping::Read(field, {"id", "text", "generate", "labels", "likelihood"}));
+      Mapping::Read(field, {"id", "text", "generate", "labels", "likelihood"},
+                    {"lineage"}));
   ATTUNE_ASSIGN_OR_RETURN(option.text, ReadSentence(map.Get("text")));
   ATTUNE_ASSIGN_OR_RETURN(option.generate_contract,
                           ReadSentence(map.Get("generate")));
@@ -193,14 +233,14 @@ absl::Status ReadFormatOption(const Field& field, Option& option) {
                           ReadSentence(map.Get("labels")));
   ATTUNE_ASSIGN_OR_RETURN(option.likelihood_primer,
                           ReadSentence(map.Get("likelihood")));
-  return absl::OkStatus();
+  return ReadLineage(map, option);
 }
 
 absl::Status ReadSentenceOption(const Field& field, Option& option) {
   ATTUNE_ASSIGN_OR_RETURN(const Mapping map,
-                          Mapping::Read(field, {"id", "text"}));
+                          Mapping::Read(field, {"id", "text"}, {"lineage"}));
   ATTUNE_ASSIGN_OR_RETURN(option.text, ReadSentence(map.Get("text")));
-  return absl::OkStatus();
+  return ReadLineage(map, option);
 }
 
 absl::StatusOr<Option> ReadOption(const Field& field, PatternKind kind,
@@ -254,6 +294,9 @@ absl::StatusOr<Pattern> ReadPattern(const Field& field, bool cumulative) {
     const Field at = options.At(i);
     ATTUNE_ASSIGN_OR_RETURN(Option option,
                             ReadOption(at, pattern.kind, cumulative));
+    if (option.lineage.has_value() && !ids.contains(option.lineage->parent)) {
+      return at.Error("'lineage.parent' must be an option before it");
+    }
     if (!ids.insert(option.id).second) return at.Error("'id' is repeated");
     if (option.id == map.Get("default").node.as<std::string>("")) {
       pattern.default_option = static_cast<int>(i);

@@ -12,6 +12,7 @@
 // Thread-compatible: const methods may run concurrently.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,24 @@ enum class HintSource {
   kGenres,      // the `count` most frequent genres of the history
 };
 
+// Where an option that was not written by a person comes from: RPP+ rewrote the
+// sentence of an option before it and measured both on the same tasks.
+struct Lineage {
+  // Id of the rewritten option; it precedes this one in the pattern.
+  std::string parent;
+  // Who rewrote it: the model, and the version of our instruction. Lines of
+  // plain text, not empty.
+  std::string model;
+  std::string instruction;
+  // Id of the revision whose policy the sentence was rewritten for.
+  std::string revision;
+  // Mean rewards of this option and of its parent on `tasks` common tasks. In
+  // [0, 1]; >= 1.
+  double reward = 0.0;
+  double parent_reward = 0.0;
+  int tasks = 0;
+};
+
 // One thing an agent can choose for its pattern. Only the fields of the pattern's
 // kind are set.
 struct Option {
@@ -63,6 +82,8 @@ struct Option {
   std::string generate_contract;
   std::string labels_contract;
   std::string likelihood_primer;
+  // All kinds but kHistory; unset for options that a person wrote.
+  std::optional<Lineage> lineage;
 };
 
 // One slot of the prompt. One agent per pattern.

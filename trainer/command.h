@@ -26,6 +26,7 @@ struct Command {
 };
 
 Command AddTrainCommand(CLI::App& app);
+Command AddRefineCommand(CLI::App& app);
 Command AddEvaluateCommand(CLI::App& app);
 Command AddPushCommand(CLI::App& app);
 Command AddInspectCommand(CLI::App& app);

@@ -34,6 +34,17 @@ absl::Status PrintJson(const v1::RevisionManifest& manifest) {
   return absl::OkStatus();
 }
 
+void PrintLineage(const policy::Option& option) {
+  const policy::Lineage& lineage = *option.lineage;
+  std::printf(
+      "    %s, rewritten from %s by %s (%s) for revision %s:\n      %s\n"
+      "      reward %.4f, its parent's %.4f, on %d tasks\n",
+      option.id.c_str(), lineage.parent.c_str(), lineage.model.c_str(),
+      lineage.instruction.c_str(), lineage.revision.c_str(),
+      option.text.c_str(), lineage.reward, lineage.parent_reward,
+      lineage.tasks);
+}
+
 void PrintText(const policy::Revision& revision) {
   const v1::RevisionManifest& manifest = revision.manifest();
   const v1::TrainingFacts& facts = manifest.training();
@@ -58,6 +69,9 @@ void PrintText(const policy::Revision& revision) {
   for (const policy::Pattern& pattern : revision.policy().catalog().patterns) {
     std::printf("  pattern  %-10s %zu options\n", pattern.name.c_str(),
                 pattern.options.size());
+    for (const policy::Option& option : pattern.options) {
+      if (option.lineage.has_value()) PrintLineage(option);
+    }
   }
   for (const v1::TensorDescriptor& tensor : manifest.tensors()) {
     std::string shape;

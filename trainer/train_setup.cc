@@ -30,12 +30,22 @@ constexpr int kGruHidden = 64;
 
 // Real users, and what must outlive the loop.
 struct RealSetup final : TrainSetup {
+  explicit RealSetup(const TrainSetupFlags& f) : flags(f) {}
+  absl::Status UseCatalog(
+      std::shared_ptr<const policy::Catalog> catalog) override;
+
+  const TrainSetupFlags flags;
   Dataset data;
   std::unique_ptr<Environment> environment;
   ItemFeatures items;
 };
 
 struct SimSetup final : TrainSetup {
+  explicit SimSetup(const TrainSetupFlags& f) : flags(f) {}
+  absl::Status UseCatalog(
+      std::shared_ptr<const policy::Catalog> catalog) override;
+
+  const TrainSetupFlags flags;
   std::unique_ptr<SimWorld> world;
   ItemFeatures items;
 };
@@ -62,6 +72,26 @@ absl::StatusOr<int> StateDim(ExportSettings settings) {
   ATTUNE_ASSIGN_OR_RETURN(const auto revision,
                           policy::Revision::Load(std::move(artifact)));
   return revision->policy().encoder().StateDim();
+}
+
+absl::Status ChangeCatalog(std::shared_ptr<const policy::Catalog> catalog,
+                           const TrainSetupFlags& flags, TrainSetup& setup) {
+  setup.settings.catalog = std::move(catalog);
+  ATTUNE_ASSIGN_OR_RETURN(NetworkSpec spec, SpecOf(setup.settings, flags.seed));
+  ATTUNE_ASSIGN_OR_RETURN(setup.learner,
+                          MakeLearner(flags.learner, std::move(spec)));
+  return absl::OkStatus();
+}
+
+absl::Status RealSetup::UseCatalog(
+    std::shared_ptr<const policy::Catalog> catalog) {
+  return ChangeCatalog(std::move(catalog), flags, *this);
+}
+
+absl::Status SimSetup::UseCatalog(
+    std::shared_ptr<const policy::Catalog> catalog) {
+  world->SetCatalog(*catalog);
+  return ChangeCatalog(std::move(catalog), flags, *this);
 }
 
 // What real and simulated runs share: catalog, heads, readout.
@@ -132,7 +162,7 @@ absl::StatusOr<ItemFeatures> LearnItems(const TrainSetupFlags& flags,
 
 absl::StatusOr<std::unique_ptr<TrainSetup>> MakeReal(
     const TrainSetupFlags& flags, int64_t created_seconds) {
-  auto setup = std::make_unique<RealSetup>();
+  auto setup = std::make_unique<RealSetup>(flags);
   ATTUNE_RETURN_IF_ERROR(ReadCommonFlags(flags, created_seconds, *setup));
   ATTUNE_ASSIGN_OR_RETURN(const EnvironmentOptions options,
                           flags.data.Environment());
@@ -193,7 +223,7 @@ void SleepFor(double seconds) {
 
 absl::StatusOr<std::unique_ptr<TrainSetup>> MakeSim(
     const TrainSetupFlags& flags, int64_t created_seconds) {
-  auto setup = std::make_unique<SimSetup>();
+  auto setup = std::make_unique<SimSetup>(flags);
   ATTUNE_RETURN_IF_ERROR(ReadCommonFlags(flags, created_seconds, *setup));
   ATTUNE_ASSIGN_OR_RETURN(const SimSetting setting,
                           ParseSimSetting(flags.sim_setting));

@@ -49,6 +49,11 @@ struct TrainSetupFlags {
 struct TrainSetup {
   virtual ~TrainSetup() = default;
 
+  // Goes on with another catalog: settings, a new learner and, for simulated
+  // users, a world that knows its sentences. Tasks stay the same.
+  virtual absl::Status UseCatalog(
+      std::shared_ptr<const policy::Catalog> catalog) = 0;
+
   TaskSource source;  // train users
   TaskSource validation;
   TaskSource test;

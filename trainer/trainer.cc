@@ -192,7 +192,10 @@ absl::Status Run::Learn() {
   for (const Sample& sample : progress_.pending) {
     report.reward += sample.reward / report.samples;
   }
-  if (report.samples > 0) report.learner = learner_.Update(progress_.pending);
+  if (report.samples > 0) {
+    if (options_.on_samples) options_.on_samples(progress_.pending);
+    report.learner = learner_.Update(progress_.pending);
+  }
   progress_.pending.clear();
   ++progress_.learned_rounds;
   ATTUNE_RETURN_IF_ERROR(CheckHealth(report.learner));

@@ -83,6 +83,8 @@ struct TrainOptions {
   std::string fingerprint;
   // Seconds of a monotonic clock; called from two threads.
   std::function<double()> clock;
+  // Called with each round's samples before the learner sees them, if set.
+  std::function<void(absl::Span<const Sample>)> on_samples;
   // Called when a round was learned from, while the next one is under way;
   // training waits for that one, checkpoints and ends with kCancelled when it
   // returns false.

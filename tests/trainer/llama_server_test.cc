@@ -23,11 +23,14 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "policy/grown_catalog.h"
 #include "policy/policy.h"
 #include "tests/testing/require_file.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/trainer/llm_prompts.h"
+#include "trainer/llm_rewriter.h"
 #include "trainer/openai_backend.h"
+#include "trainer/rewrite_lint.h"
 #if ATTUNE_WITH_LLAMA
 #include "trainer/llama_backend.h"
 #endif
@@ -239,6 +242,44 @@ TEST_F(LlamaServerTest, ReadsLabelsOfDisplayedPositions) {
   EXPECT_EQ(ranking->candidates[0],
             decision.permutation.CandidateAt(
                 static_cast<int>(best - answer.displayed_scores.begin())));
+}
+
+// So small an LLM writes few good sentences; what it writes is judged, sentence
+// by sentence, and what is unreachable is said to be.
+TEST_F(LlamaServerTest, RewritesAreJudgedByTheLint) {
+  std::ifstream file(ATTUNE_SOURCE_DIR "/policy/catalogs/movies.yaml");
+  const std::string yaml{std::istreambuf_iterator<char>(file), {}};
+  const auto catalog = policy::Catalog::Parse(yaml);
+  ASSERT_THAT(catalog, IsOk());
+  const policy::Pattern& role =
+      (*catalog)->patterns[(*catalog)->FindPattern("role")];
+  LlmRewriter rewriter(*backend_, "smollm2");
+  const RewriteRequest request{.pattern = role.name,
+                               .sentence = role.options[1].text,
+                               .domain = "movies",
+                               .failures = {{7, 9, 10}, {2, 6, 10}},
+                               .count = 4};
+  const auto sentences = rewriter.Rewrite(request);
+  ASSERT_THAT(sentences, IsOk()) << server_->log();
+  ASSERT_EQ(sentences->size(), 4U);
+  for (const std::string& sentence : *sentences) {
+    const auto refusal = Lint(sentence, {role, /*parent=*/1, {}});
+    std::printf("[ %-9s ] %s\n", refusal ? Name(*refusal) : "passes",
+                sentence.c_str());
+    EXPECT_FALSE(sentence.empty());
+    // Whatever passes is a sentence that a catalog may hold.
+    if (refusal.has_value()) continue;
+    EXPECT_THAT(policy::GrowCatalog(
+                    **catalog,
+                    {{.pattern = (*catalog)->FindPattern("role"),
+                      .parent = 1,
+                      .text = sentence,
+                      .lineage = {.model = "smollm2",
+                                  .instruction = rewriter.InstructionVersion(),
+                                  .revision = "none",
+                                  .tasks = 1}}}),
+                IsOk());
+  }
 }
 
 #if ATTUNE_WITH_LLAMA
