@@ -253,11 +253,11 @@ absl::Status CheckSplits(const DatasetOptions& options,
         std::pair(UserSplit::kValidation, "validation"),
         std::pair(UserSplit::kTest, "test")}) {
     if (!dataset.UsersOf(split).empty()) continue;
-    return absl::FailedPreconditionError(absl::StrCat(
-        dataset.name, ": the ", name, " split is empty: of ",
-        dataset.users.size() + dataset.dropped_users, " users ",
-        dataset.users.size(), " have at least ",
-        MinInteractions(options), " interactions"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(dataset.name, ": the ", name, " split is empty: of ",
+                     dataset.users.size() + dataset.dropped_users, " users ",
+                     dataset.users.size(), " have at least ",
+                     MinInteractions(options), " interactions"));
   }
   return absl::OkStatus();
 }

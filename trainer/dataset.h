@@ -16,10 +16,10 @@
 // title is replaced by the id, one that is too long or no valid UTF-8 is
 // sanitized; genres beyond the limits of policy/item.h are left out.
 //
-// Some lists have no time: Last.fm's timestamp is a play count. HoldOut::kRandom
-// is for them. The count orders the history, so that the "most recent" item is
-// the most played one; it is the weight if there is no rating, and never sent as
-// a time.
+// Some lists have no time: Last.fm's timestamp is a play count, and
+// HoldOut::kRandom is for them. The count orders the history, so that the "most
+// recent" item is the most played one; it is the weight if there is no rating,
+// and never sent as a time.
 //
 // Thread-compatible: const methods may run concurrently.
 
@@ -67,8 +67,8 @@ struct DatasetOptions {
   HoldOut holdout = HoldOut::kLast;
   // Share of the train interactions whose items no collaborative model learns
   // from, so that they are cold; drawn among the items of at least
-  // cold_item_min_count train interactions. In [0, 0.5]. About this share of the
-  // targets is cold too.
+  // cold_item_min_count train interactions. In [0, 0.5]. About this share of
+  // the targets is cold too.
   double cold_item_share = 0.0;
   int cold_item_min_count = 5;
   // Interactions below this rating are dropped, if there is a rating column.

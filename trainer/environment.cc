@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -54,16 +54,15 @@ bool HasColdTarget(const Dataset& dataset, const User& user) {
 absl::Status CheckUser(const Dataset& dataset,
                        const EnvironmentOptions& options, const User& user,
                        int cold_items) {
-  const auto cold_touched = static_cast<int>(std::count_if(
-      user.touched.begin(), user.touched.end(),
-      [&dataset](int item) { return dataset.IsCold(item); }));
+  const auto cold_touched = static_cast<int>(
+      std::count_if(user.touched.begin(), user.touched.end(),
+                    [&dataset](int item) { return dataset.IsCold(item); }));
   const int cold = cold_items - cold_touched;
   const int all = static_cast<int>(dataset.items.size() - user.touched.size());
   if (all - cold < options.num_candidates - 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("a user left fewer than num_candidates - 1 = ",
-                     options.num_candidates - 1,
-                     " items untouched to serve as negatives"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a user left fewer than num_candidates - 1 = ",
+        options.num_candidates - 1, " items untouched to serve as negatives"));
   }
   if (HasColdTarget(dataset, user) && cold < ColdNegatives(options)) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -97,14 +96,22 @@ void Shuffle(std::vector<int>& items, policy::Rng& rng) {
 
 bool IsShare(double share) { return share >= 0.0 && share <= 1.0; }
 
-// The shortest history among the heavy users.
-size_t HeavyLength(const Dataset& dataset, double share) {
-  std::vector<size_t> lengths;
-  for (const User& user : dataset.users) lengths.push_back(user.history.size());
-  std::sort(lengths.rbegin(), lengths.rend());
-  const auto heavy = static_cast<size_t>(
-      std::llround(share * static_cast<double>(lengths.size())));
-  return heavy == 0 ? std::numeric_limits<size_t>::max() : lengths[heavy - 1];
+// The share of users with the longest histories; of equal ones those with the
+// larger sum of weights, since some data sets cut all lists at one length.
+std::vector<bool> HeavyUsers(const Dataset& dataset, double share) {
+  std::vector<std::tuple<size_t, double, int>> order;
+  for (const User& user : dataset.users) {
+    double weight = 0.0;
+    for (const Interaction& i : user.history) weight += i.weight;
+    order.emplace_back(user.history.size(), weight,
+                       static_cast<int>(order.size()));
+  }
+  std::sort(order.rbegin(), order.rend());
+  order.resize(static_cast<size_t>(
+      std::llround(share * static_cast<double>(order.size()))));
+  std::vector<bool> heavy(dataset.users.size());
+  for (const auto& [length, weight, user] : order) heavy[user] = true;
+  return heavy;
 }
 
 }  // namespace
@@ -137,7 +144,7 @@ absl::Status Environment::Check(const Dataset& dataset,
 Environment::Environment(const Dataset& dataset, EnvironmentOptions options)
     : dataset_(dataset),
       options_(options),
-      heavy_length_(HeavyLength(dataset, options.heavy_user_share)),
+      heavy_(HeavyUsers(dataset, options.heavy_user_share)),
       warm_(MakePool(/*cold=*/false)),
       cold_(MakePool(/*cold=*/true)) {
   if (options_.negatives == NegativeSampling::kHard) {
@@ -165,9 +172,9 @@ Environment::Pool Environment::MakePool(bool cold) const {
 }
 
 int Environment::HistoryShown(int user) const {
-  const int shown = std::min(
-      options_.max_history,
-      static_cast<int>(dataset_.users[user].history.size()));
+  const int shown =
+      std::min(options_.max_history,
+               static_cast<int>(dataset_.users[user].history.size()));
   policy::Rng rng(policy::Mix64(options_.seed) ^ kColdUserStream,
                   static_cast<uint64_t>(user));
   if (rng.UnitDouble() >= options_.cold_user_share) return shown;
@@ -244,9 +251,8 @@ Task Environment::MakeTask(int user, int draw, int ordinal) const {
   const bool cut = shown <= kColdHistory;
   task.slices = {.cold_user = cut,
                  .cold_item = dataset_.IsCold(target),
-                 .heavy_user = !cut && length >= heavy_length_};
-  std::vector<int> items =
-      Negatives(source, shown, task.slices.cold_item, rng);
+                 .heavy_user = !cut && heavy_[user]};
+  std::vector<int> items = Negatives(source, shown, task.slices.cold_item, rng);
   if (task.slices.cold_item || knn_ != nullptr) Shuffle(items, rng);
   task.target =
       static_cast<int>(rng.Below(static_cast<uint32_t>(items.size() + 1)));

@@ -13,11 +13,11 @@
 // per user, and the displayed position of the target is stratified over
 // positions.
 //
-// Slices are a mixture that train, validation and test users share, so that what
-// is learned can be served: a stated share of the users is shown with at most
-// three history items, and where the target is a cold item (Dataset::cold), half
-// of the negatives are cold as well, for a lone unknown item would give itself
-// away. With warm targets no negative is cold.
+// Slices are a mixture that train, validation and test users share, so that
+// what is learned can be served: a stated share of the users is shown with at
+// most three history items, and where the target is a cold item
+// (Dataset::cold), half of the negatives are cold as well, for a lone unknown
+// item would give itself away. With warm targets no negative is cold.
 //
 // Thread-compatible: const methods may run concurrently.
 
@@ -45,7 +45,8 @@ struct EnvironmentOptions {
   int max_history = 50;
   // Share of the users whose history is cut to 1, 2 or 3 items. In [0, 1].
   double cold_user_share = 0.0;
-  // Share of the users, by length of history, who are heavy. In [0, 1].
+  // Share of the users who are heavy: with the longest histories, of equal ones
+  // with the largest weights. In [0, 1].
   double heavy_user_share = 0.2;
   uint64_t seed = 1;
 };
@@ -72,7 +73,7 @@ struct Task {
   std::vector<policy::Item> history;     // oldest first, before the target
   std::vector<policy::Item> candidates;  // shuffled; a caller would send this
   int target = 0;                        // index into candidates
-  int target_index = 0;  // index into User::targets
+  int target_index = 0;                  // index into User::targets
   TaskSlices slices;
   // The displayed order; the target's position is stratified.
   policy::Permutation permutation = policy::Permutation::Identity(0);
@@ -92,9 +93,9 @@ class Environment {
 
   // The `draw`-th task of a user: same arguments, same task. Draws go through
   // the user's targets in turn (target_index = draw mod their number); the
-  // history shown is the same in every draw, the negatives are not. `ordinal` is
-  // the user's place in the round; target position = ordinal mod num_candidates
-  // (shifted by draw).
+  // history shown is the same in every draw, the negatives are not. `ordinal`
+  // is the user's place in the round; target position = ordinal mod
+  // num_candidates (shifted by draw).
   Task MakeTask(int user, int draw, int ordinal) const;
 
   const Dataset& dataset() const { return dataset_; }
@@ -119,8 +120,7 @@ class Environment {
 
   const Dataset& dataset_;
   EnvironmentOptions options_;
-  // Histories of at least this length are heavy.
-  size_t heavy_length_ = 0;
+  std::vector<bool> heavy_;  // per user
   Pool warm_;
   Pool cold_;
   std::unique_ptr<const ItemKnn> knn_;  // for hard negatives

@@ -119,14 +119,14 @@ absl::StatusOr<EnvironmentOptions> DataFlags::Environment() const {
 }
 
 std::string DataFlags::Fingerprint() const {
-  return absl::StrCat(
-      "split ", dataset.seed, " targets ", dataset.targets,
-      dataset.holdout == HoldOut::kLast ? " last" : " random",
-      " min interactions ", dataset.min_interactions, " year ",
-      dataset.year_in_title, " cold items ", dataset.cold_item_share,
-      " cold users ", environment.cold_user_share, " candidates ",
-      environment.num_candidates, " history ", environment.max_history, " ",
-      negatives, " negatives");
+  return absl::StrCat("split ", dataset.seed, " targets ", dataset.targets,
+                      dataset.holdout == HoldOut::kLast ? " last" : " random",
+                      " min interactions ", dataset.min_interactions, " year ",
+                      dataset.year_in_title, " cold items ",
+                      dataset.cold_item_share, " cold users ",
+                      environment.cold_user_share, " candidates ",
+                      environment.num_candidates, " history ",
+                      environment.max_history, " ", negatives, " negatives");
 }
 
 void BackendFlags::AddTo(CLI::App& command) {

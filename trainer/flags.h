@@ -32,8 +32,8 @@ struct DataFlags {
   // The environment's options with `negatives` read. kInvalidArgument if it is
   // none of "uniform", "popularity" and "hard".
   absl::StatusOr<EnvironmentOptions> Environment() const;
-  // Everything that the tasks depend on beside the files: for a run that goes on
-  // later, and for what a revision says it was trained on.
+  // Everything that the tasks depend on beside the files, for a run that goes
+  // on later.
   std::string Fingerprint() const;
 };
 

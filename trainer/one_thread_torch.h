@@ -5,8 +5,8 @@
 #define ATTUNE_TRAINER_ONE_THREAD_TORCH_H_
 
 // Keeps libtorch on one thread within a scope, for sums in a fixed order: the
-// same data, options and library then give the same bits. Restores the number of
-// threads on the way out. Includes libtorch.
+// same data, options and library then give the same bits. Restores the number
+// of threads on the way out. Includes libtorch.
 
 #include <ATen/Parallel.h>
 

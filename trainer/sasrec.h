@@ -49,9 +49,9 @@ struct SasRecOptions {
 
 // "sasrec": thread-compatible. Items that it never saw score below all others.
 // Trains on one thread: the same data, options and library give the same bits.
-// kInvalidArgument if an option is out of range, kFailedPrecondition if no train
-// user has two interactions to learn from, kInternal if the loss is not finite
-// or libtorch fails.
+// kInvalidArgument if an option is out of range, kFailedPrecondition if no
+// train user has two interactions to learn from, kInternal if the loss is not
+// finite or libtorch fails.
 absl::StatusOr<std::unique_ptr<Scorer>> TrainSasRec(
     const Dataset& dataset, const SasRecOptions& options);
 

@@ -227,8 +227,7 @@ Dataset Sliced() {
 
 int ItemOf(const policy::Item& item) { return 1000 - std::stoi(item.id); }
 
-class EnvironmentSliceTest
-    : public ::testing::TestWithParam<NegativeSampling> {
+class EnvironmentSliceTest : public ::testing::TestWithParam<NegativeSampling> {
  protected:
   EnvironmentSliceTest()
       : dataset_(Sliced()),

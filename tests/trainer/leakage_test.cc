@@ -120,9 +120,8 @@ TEST(LeakageTest, CollaborativeModelsIgnoreColdItems) {
   dataset.cold[5] = dataset.cold[25] = true;
   Dataset changed = dataset;
   for (User& user : changed.users) {
-    std::erase_if(user.history, [&](const Interaction& i) {
-      return changed.IsCold(i.item);
-    });
+    std::erase_if(user.history,
+                  [&](const Interaction& i) { return changed.IsCold(i.item); });
   }
   const Task task = Environment(dataset, {}).MakeTask(4, 0, 0);
   ExpectSameFeatures(FeaturesOf(dataset), FeaturesOf(changed));

@@ -34,7 +34,8 @@ Dataset Ring() {
   }
   for (int u = 0; u < 80; ++u) {
     User& user = dataset.users.emplace_back();
-    for (int i = 0; i < 10; ++i) user.history.push_back({(u + i) % 20, 1.0F, i});
+    for (int i = 0; i < 10; ++i)
+      user.history.push_back({(u + i) % 20, 1.0F, i});
     user.targets = {{(u + 10) % 20, 1.0F, 10}};
   }
   return dataset;
@@ -57,9 +58,8 @@ TEST(SasRecTest, LearnsTheOrder) {
   const std::vector<int> candidates = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18};
   int right = 0;
   for (const int next : candidates) {
-    const Task task =
-        TaskOf({(next + 17) % 20, (next + 18) % 20, (next + 19) % 20},
-               candidates);
+    const Task task = TaskOf(
+        {(next + 17) % 20, (next + 18) % 20, (next + 19) % 20}, candidates);
     const auto scores = *(*scorer)->Score(task);
     const auto best = std::max_element(scores.begin(), scores.end());
     right += candidates[best - scores.begin()] == next ? 1 : 0;
@@ -104,8 +104,9 @@ TEST(SasRecTest, PutsItemsItNeverSawLast) {
 TEST(SasRecTest, RefusesOptionsOutOfRangeAndNothingToLearn) {
   SasRecOptions options = kSmall;
   options.dropout = 1.0F;
-  EXPECT_THAT(TrainSasRec(Ring(), options).status(),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("dropout")));
+  EXPECT_THAT(
+      TrainSasRec(Ring(), options).status(),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("dropout")));
   Dataset dataset = Ring();
   for (User& user : dataset.users) user.history.resize(1);
   EXPECT_THAT(TrainSasRec(dataset, kSmall).status(),
