@@ -3,14 +3,12 @@
 
 #include "policy/catalog.h"
 
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
-#include <initializer_list>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "policy/catalog_fields.h"
 #include "policy/digest.h"
 #include "policy/item.h"
 #include "policy/sanitizer.h"
@@ -21,134 +19,7 @@ namespace {
 
 constexpr size_t kMaxCatalogBytes = 256 * 1024;
 constexpr int kMaxOptions = 64;
-constexpr int kMaxSentenceBytes = 2000;
 constexpr int kMaxHintItems = 20;
-
-// A value of the file with the path that error messages name.
-struct Field {
-  YAML::Node node;
-  std::string path;
-
-  absl::Status Error(const std::string& what) const {
-    const YAML::Mark mark = node.Mark();
-    const std::string line =
-        mark.is_null() ? "" : absl::StrCat("line ", mark.line + 1, ": ");
-    return absl::InvalidArgumentError(
-        absl::StrCat("catalog: ", line, path, ": ", what));
-  }
-  Field At(size_t i) const {
-    return {node[i], absl::StrCat(path, "[", i, "]")};
-  }
-};
-
-// A mapping with exactly the keys in `required` and perhaps those in
-// `optional`.
-class Mapping {
- public:
-  static absl::StatusOr<Mapping> Read(
-      const Field& field, std::initializer_list<std::string_view> required,
-      std::initializer_list<std::string_view> optional = {}) {
-    if (!field.node.IsMap()) return field.Error("must be a mapping");
-    absl::flat_hash_set<std::string_view> seen;
-    for (const auto& entry : field.node) {
-      if (!entry.first.IsScalar()) return field.Error("keys must be words");
-      const std::string& key = entry.first.Scalar();
-      const Field at{entry.first, field.path};
-      if (std::find(required.begin(), required.end(), key) == required.end() &&
-          std::find(optional.begin(), optional.end(), key) == optional.end()) {
-        return at.Error("unknown key");
-      }
-      if (!seen.insert(key).second) return at.Error("repeated key");
-    }
-    for (const std::string_view key : required) {
-      if (!seen.contains(key)) {
-        return field.Error(absl::StrCat("'", std::string(key), "' is missing"));
-      }
-    }
-    return Mapping(field);
-  }
-
-  bool Has(const char* key) const { return field_.node[key].IsDefined(); }
-  Field Get(const char* key) const {
-    return {field_.node[key], absl::StrCat(field_.path, ".", key)};
-  }
-  const Field& field() const { return field_; }
-
- private:
-  explicit Mapping(Field field) : field_(std::move(field)) {}
-  Field field_;
-};
-
-// Instructions are one line without anything that Sanitize would change.
-absl::StatusOr<std::string> ReadSentence(const Field& field) {
-  if (!field.node.IsScalar()) return field.Error("must be a sentence");
-  const std::string& text = field.node.Scalar();
-  if (text.size() > kMaxSentenceBytes) {
-    return field.Error(absl::StrCat("at most ", kMaxSentenceBytes, " bytes"));
-  }
-  if (Sanitize(text, kMaxSentenceBytes) != text) {
-    return field.Error(
-        "must be one line of plain text without chat markers or double spaces");
-  }
-  return text;
-}
-
-absl::StatusOr<std::string> ReadName(const Field& field, bool dashes) {
-  const std::string name = field.node.IsScalar() ? field.node.Scalar() : "";
-  const auto allowed = [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
-           (dashes && c == '-');
-  };
-  if (name.empty() || name.size() > 63 || name[0] == '_' || name[0] == '-' ||
-      !std::all_of(name.begin(), name.end(), allowed)) {
-    return field.Error(absl::StrCat("must be 1 to 63 of a-z, 0-9 and _",
-                                    dashes ? " and -" : ""));
-  }
-  return name;
-}
-
-absl::StatusOr<int> ReadInt(const Field& field, int low, int high) {
-  int value = 0;
-  if (!field.node.IsScalar() ||
-      !YAML::convert<int>::decode(field.node, value) || value < low ||
-      value > high) {
-    return field.Error(
-        absl::StrCat("must be a whole number in [", low, ", ", high, "]"));
-  }
-  return value;
-}
-
-absl::StatusOr<bool> ReadBool(const Field& field) {
-  bool value = false;
-  if (!field.node.IsScalar() ||
-      !YAML::convert<bool>::decode(field.node, value)) {
-    return field.Error("must be true or false");
-  }
-  return value;
-}
-
-// One of `words`, by index.
-absl::StatusOr<int> ReadWord(const Field& field,
-                             std::initializer_list<std::string_view> words) {
-  const std::string word = field.node.IsScalar() ? field.node.Scalar() : "";
-  const auto it = std::find(words.begin(), words.end(), word);
-  if (it != words.end()) return static_cast<int>(it - words.begin());
-  std::string all;
-  for (const std::string_view w : words) {
-    all.append(all.empty() ? "" : ", ").append(w);
-  }
-  return field.Error(absl::StrCat("must be one of ", all));
-}
-
-absl::StatusOr<double> ReadReward(const Field& field) {
-  double value = -1.0;
-  if (!field.node.IsScalar() ||
-      !YAML::convert<double>::decode(field.node, value) || !(value >= 0.0) ||
-      !(value <= 1.0)) {
-    return field.Error("must be a number in [0, 1]");
-  }
-  return value;
-}
 
 absl::StatusOr<std::string> ReadOrigin(const Field& field) {
   ATTUNE_ASSIGN_OR_RETURN(std::string text, ReadSentence(field));

@@ -20,8 +20,8 @@
 namespace attune::trainer {
 
 // effects[k][a]: by how much option a of pattern k raises the mean reward, 0 on
-// average over a pattern's samples. An option of few samples is shrunk towards 0 as if it
-// had `prior` further samples without effect.
+// average over a pattern's samples. An option of few samples is shrunk towards 0
+// as if it had `prior` further samples without effect.
 std::vector<std::vector<double>> MainEffects(const policy::Catalog& catalog,
                                              absl::Span<const Sample> samples,
                                              double prior = 8.0);

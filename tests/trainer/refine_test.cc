@@ -223,10 +223,9 @@ TEST_F(RefineTest, ARewriterThatFailsLeavesTheCatalogAlone) {
   FakeRewriter rewriter(absl::UnavailableError("connection refused"));
   const auto refined = Run(rewriter);
   ASSERT_THAT(refined, IsOk());
-  EXPECT_THAT(refined->rewriter, StatusIs(Code::kUnavailable, HasSubstr("refused")));
-  EXPECT_EQ(refined->catalog, settings_.catalog == nullptr
-                                  ? nullptr
-                                  : revision_->policy().shared_catalog());
+  EXPECT_THAT(refined->rewriter,
+              StatusIs(Code::kUnavailable, HasSubstr("refused")));
+  EXPECT_EQ(refined->catalog, revision_->policy().shared_catalog());
   EXPECT_EQ(refined->rankings, 6);
   EXPECT_THAT(refined->samples, SizeIs(6));
 }
@@ -283,7 +282,8 @@ TEST(GrowAgentsTest, ANewOptionStartsWithItsParentsBias) {
   added.pattern = kRole;
   added.parent = 0;
   added.text = "You recommend movies well.";
-  added.lineage = {.model = "m", .instruction = "i", .revision = "r", .tasks = 1};
+  added.lineage = {
+      .model = "m", .instruction = "i", .revision = "r", .tasks = 1};
   const auto grown = policy::GrowCatalog(*old, {added});
   ASSERT_THAT(grown, IsOk());
   const std::vector<policy::NamedTensor> agents = {
