@@ -4,8 +4,8 @@
 #ifndef ATTUNE_TRAINER_ABLATIONS_H_
 #define ATTUNE_TRAINER_ABLATIONS_H_
 
-// A trained policy with one thing taken away, at no training: an agent frozen to
-// the best fixed prompt's option, or the state without one of its parts.
+// A trained policy with one thing taken away, at no training: an agent frozen
+// to the best fixed prompt's option, or the state without one of its parts.
 //
 // Pure functions; the choosers may be called concurrently.
 
@@ -38,8 +38,8 @@ std::vector<StatePart> StateParts(const policy::Policy& policy);
 Chooser WithoutState(const policy::Policy& policy, StatePart part);
 
 // One method for each pattern ("hint frozen") and each part of the state
-// ("without user embedding"), over all seeds; `frozen` are the seeds' best fixed
-// prompts. REQUIRES: as many as policies.
+// ("without user embedding"), over all seeds; `frozen` are the seeds' best
+// fixed prompts. REQUIRES: as many as policies.
 std::vector<Method> AblationMethods(
     absl::Span<const policy::Policy* const> policies,
     absl::Span<const FixedOptions> frozen);

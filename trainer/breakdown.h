@@ -48,8 +48,10 @@ struct OptionShare {
 struct ChoiceShares {
   std::string method;
   std::string pattern;
-  std::string group_by;  // "history_length", "popularity", "diversity", "margin"
-  std::string group;     // "1-3", "4-10", "11-30", "31+"; "low", "middle", "high"
+  // "history_length", "popularity", "diversity" or "margin"
+  std::string group_by;
+  // "1-3", "4-10", "11-30", "31+"; "low", "middle", "high"
+  std::string group;
   int tasks = 0;
   std::vector<OptionShare> shares;  // of every option, summing to 1
 };

@@ -156,7 +156,9 @@ int EmptyOption(const policy::Pattern& pattern) {
       case policy::PatternKind::kHistory:
         break;
       case policy::PatternKind::kHint:
-        if (option.hint == policy::HintSource::kNone) return static_cast<int>(i);
+        if (option.hint == policy::HintSource::kNone) {
+          return static_cast<int>(i);
+        }
         break;
       case policy::PatternKind::kSentence:
       case policy::PatternKind::kFormat:

@@ -7,14 +7,14 @@
 // Finds a fixed prompt by edits: a gradient-free rival of personalization.
 //
 // Source: Prasad et al. 2022, GrIPS (arXiv 2203.07281), algorithm 1: every
-// iteration makes a few candidates by editing the base prompt, scores them on the
-// same few tasks and keeps the best if it beats the base.
+// iteration makes a few candidates by editing the base prompt, scores them on
+// the same few tasks and keeps the best if it beats the base.
 //
 // Where we differ from the paper:
-// * a prompt is one option of each pattern, so edits are of options: delete (the
-//   pattern's empty option), add (another than the empty one), replace (another
-//   sentence of the pattern; the paper paraphrases with a model), swap (one
-//   pattern back to its default, another away from its option);
+// * a prompt is one option of each pattern, so edits are of options: delete
+//   (the pattern's empty option), add (another than the empty one), replace
+//   (another sentence of the pattern; the paper paraphrases with a model), swap
+//   (one pattern back to its default, another away from its option);
 // * the score is the mean NDCG@10; the paper adds the entropy of the answers;
 // * when patience runs out and budget is left, it goes on from the best prompt
 //   with new tasks: rivals are compared at equal budgets.
@@ -60,8 +60,8 @@ struct EditSearchResult {
   int accepted = 0;  // edits
 };
 
-// Starts at the default prompt of `policy`. kInvalidArgument if an option is out
-// of range, there are no tasks or the budget does not hold one iteration;
+// Starts at the default prompt of `policy`. kInvalidArgument if an option is
+// out of range, there are no tasks or the budget does not hold one iteration;
 // kUnavailable if the LLM answered none of a prompt's tasks.
 absl::StatusOr<EditSearchResult> SearchByEdits(
     const policy::Policy& policy, LlmBackend& backend,

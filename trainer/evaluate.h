@@ -4,9 +4,9 @@
 #ifndef ATTUNE_TRAINER_EVALUATE_H_
 #define ATTUNE_TRAINER_EVALUATE_H_
 
-// Runs methods on the same tasks: scorers without an LLM, and ways of choosing a
-// prompt (prompt_run.h says how an answer becomes an outcome). What the outcomes
-// amount to is study.h's business.
+// Runs methods on the same tasks: scorers without an LLM, and ways of choosing
+// a prompt (prompt_run.h says how an answer becomes an outcome). What the
+// outcomes amount to is study.h's business.
 //
 // Not thread-safe beyond the backend's own safety.
 
@@ -73,8 +73,8 @@ struct EvaluateOptions {
 };
 
 // kInvalidArgument if there are no tasks, they differ in their number of
-// candidates, or a method is neither a scorer nor has choosers; otherwise errors
-// of the scorers and choosers.
+// candidates, or a method is neither a scorer nor has choosers; otherwise
+// errors of the scorers and choosers.
 absl::StatusOr<std::vector<MethodRun>> Evaluate(
     absl::Span<const Method> methods, absl::Span<const Task> tasks,
     LlmBackend& backend, const EvaluateOptions& options);
