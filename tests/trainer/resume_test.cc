@@ -185,6 +185,9 @@ INSTANTIATE_TEST_SUITE_P(
     Learners, ResumeTest,
     ::testing::Values(Settings{"ppo", "ppo", "autoregressive", 1},
                       Settings{"a2c", "a2c", "independent", 1},
+                      Settings{"bandit", "bandit", "autoregressive", 1},
+                      Settings{"rpp_published", "rpp_published", "independent",
+                               1},
                       Settings{"ppo_two_iterations", "ppo", "autoregressive",
                                2}),
     [](const ::testing::TestParamInfo<Settings>& info) {
