@@ -208,7 +208,6 @@ absl::StatusOr<LearningResult> RunLearning(const LearningWorld& world,
     point.llm_calls = result.samples;
     point.choices = GreedyChoices(world, **actor);
     point.optimality = Optimality(world, point.choices);
-    if (options.enough && options.enough(point)) break;
   }
   return result;
 }

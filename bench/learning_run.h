@@ -10,7 +10,6 @@
 // A run is a function of its arguments. Thread-compatible.
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -63,8 +62,6 @@ struct LearningOptions {
   int batch_size = 32;  // calls a round
   int group = 4;        // choices a task
   uint64_t seed = 1;
-  // Ends the run early, after a measurement.
-  std::function<bool(const Measurement&)> enough;
 };
 
 struct LearningResult {

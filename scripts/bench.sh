@@ -6,6 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 case "${1:-}" in -h|--help)
   cat <<'USAGE'
 usage: scripts/bench.sh [BENCHMARK ARGUMENT...]
+       scripts/bench.sh learning [learning_bench ARGUMENT...]
 
 Measures a decision (decide_bench) and GetPrompt over loopback beside a handler
 that does nothing (get_prompt_bench). Leaves build/bench/*.json and prints a
@@ -14,9 +15,27 @@ table of medians. It measures only: no figure makes it fail.
   scripts/bench.sh                                  # all, about two minutes
   scripts/bench.sh --benchmark_filter=Decide        # decisions only
   scripts/bench.sh --benchmark_repetitions=15       # for a noisy machine
+
+learning: what the learners learn from how many LLM calls on the simulator, in
+build/bench/learning.json and as a table; ten minutes.
+
+  scripts/bench.sh learning --settings=paper --seeds=3 --control-calls=0
 USAGE
   exit 0 ;;
 esac
+
+if [[ "${1:-}" == learning ]]; then
+  shift
+  "$SCRIPTS/setup.sh" build bench
+  ATTUNE_CMAKE_FLAGS=(-DATTUNE_BUILD_BENCH=ON)
+  build_release learning_bench
+  mkdir -p "$ROOT/build/bench"
+  # One thread a training: libtorch's own only get in each other's way.
+  OMP_NUM_THREADS=1 "$ROOT/build/release/bench/learning_bench" \
+    --out "$ROOT/build/bench/learning.json" "$@"
+  say "more in build/bench/learning.json"
+  exit 0
+fi
 
 BENCHES=(decide_bench get_prompt_bench)
 "$SCRIPTS/setup.sh" build bench

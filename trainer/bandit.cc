@@ -70,11 +70,11 @@ class BanditLearner final : public Learner {
 
 std::vector<std::vector<Proposal>> BanditLearner::Propose(
     absl::Span<const Eigen::VectorXf> states, int count, uint64_t seed) const {
+  policy::Rng rng(seed, kProposeStream);
   std::vector<std::vector<Proposal>> proposals;
-  for (size_t i = 0; i < states.size(); ++i) {
-    policy::Rng rng(seed ^ policy::Mix64(i), kProposeStream);
+  for (auto& choices : belief_.Thompson(states, count, rng)) {
     std::vector<Proposal>& tried = proposals.emplace_back();
-    for (std::vector<int>& options : belief_.Thompson(states[i], count, rng)) {
+    for (std::vector<int>& options : choices) {
       std::vector<float> ones(options.size(), 1.0F);
       tried.push_back({std::move(options), std::move(ones)});
     }

@@ -19,7 +19,7 @@ constexpr int kCovariates = 2;
 // Columns that vary less are no features, and none is divided by less.
 constexpr float kLeastRange = 1e-4F;
 constexpr float kLeastDeviation = 0.02F;
-// Sets of choices tried before Thompson() gives up on finding a new one.
+// Draws after which Thompson() takes a choice for the second time.
 constexpr int kMostDraws = 8;
 // States whose best choices say how often an option is chosen.
 constexpr size_t kStatesForShares = 128;
@@ -122,7 +122,8 @@ void Belief::Learn(absl::Span<const Sample> samples) {
       options_.growth * static_cast<double>(fitted_samples_)) {
     return;
   }
-  model_->Fit(options_.steps);
+  model_->Fit(model_->samples() < options_.many ? options_.steps
+                                               : options_.late_steps);
   fitted_samples_ = model_->samples();
   fitted_cases_ = static_cast<int64_t>(model_->cases().size());
   if (joint_.Enumerable()) pair_scores_ = joint_.PairScores(model_->mean().pair);
@@ -149,32 +150,43 @@ std::vector<int> Belief::BestFixed(
   return Best(mean);
 }
 
-std::vector<int> Belief::DrawBest(const Eigen::VectorXf& state,
-                                  policy::Rng& rng) const {
-  if (!started()) {
-    std::vector<int> choice;
-    for (const int n : options_per_pattern_) {
-      choice.push_back(static_cast<int>(rng.Below(static_cast<uint32_t>(n))));
-    }
-    return choice;
+std::vector<int> Belief::RandomChoice(policy::Rng& rng) const {
+  std::vector<int> choice;
+  for (const int n : options_per_pattern_) {
+    choice.push_back(static_cast<int>(rng.Below(static_cast<uint32_t>(n))));
   }
-  const RewardWeights draw = model_->Draw(rng);
-  return joint_.BestWithPairs(draw.Scores(Standardised(state)), draw.pair);
+  return choice;
 }
 
-std::vector<std::vector<int>> Belief::Thompson(const Eigen::VectorXf& state,
-                                               int count,
-                                               policy::Rng& rng) const {
-  std::vector<std::vector<int>> choices;
-  for (int i = 0; static_cast<int>(choices.size()) < count; ++i) {
-    std::vector<int> choice = DrawBest(state, rng);
-    if (i < kMostDraws * count &&
-        std::find(choices.begin(), choices.end(), choice) != choices.end()) {
-      continue;
+std::vector<std::vector<std::vector<int>>> Belief::Thompson(
+    absl::Span<const Eigen::VectorXf> states, int count,
+    policy::Rng& rng) const {
+  std::vector<std::vector<std::vector<int>>> result(states.size());
+  for (int attempt = 0; attempt < kMostDraws; ++attempt) {
+    // Draws for all that is missing at once; repeats are drawn again.
+    std::vector<size_t> missing;
+    for (size_t i = 0; i < states.size(); ++i) {
+      missing.insert(missing.end(), count - result[i].size(), i);
     }
-    choices.push_back(std::move(choice));
+    if (missing.empty()) break;
+    std::vector<RewardWeights> draws;
+    if (started()) draws = model_->Draw(static_cast<int>(missing.size()), rng);
+    for (size_t j = 0; j < missing.size(); ++j) {
+      const size_t i = missing[j];
+      std::vector<int> choice =
+          started() ? joint_.BestWithPairs(
+                          draws[j].Scores(Standardised(states[i])),
+                          draws[j].pair)
+                    : RandomChoice(rng);
+      std::vector<std::vector<int>>& chosen = result[i];
+      const bool last = attempt + 1 == kMostDraws;
+      if (last || std::find(chosen.begin(), chosen.end(), choice) ==
+                      chosen.end()) {
+        chosen.push_back(std::move(choice));
+      }
+    }
   }
-  return choices;
+  return result;
 }
 
 Learner::Gain Belief::EstimateGain(

@@ -30,8 +30,11 @@ struct BeliefOptions {
   RewardModelOptions model;
   // Refitted when the samples grew by this factor, with so many steps of
   // empirical Bayes.
-  double growth = 1.15;
+  double growth = 1.2;
   int steps = 2;
+  // The same once there are many samples.
+  int late_steps = 1;
+  int many = 640;
 };
 
 class Belief {
@@ -53,9 +56,11 @@ class Belief {
   // states. The first option of every pattern before the start.
   std::vector<int> Best(const Eigen::VectorXf& state) const;
   std::vector<int> BestFixed(absl::Span<const Eigen::VectorXf> states) const;
-  // `count` different choices, each the best by a draw of its own.
-  std::vector<std::vector<int>> Thompson(const Eigen::VectorXf& state,
-                                         int count, policy::Rng& rng) const;
+  // `count` different choices for each state, each the best by a draw of its
+  // own; at random before the start.
+  std::vector<std::vector<std::vector<int>>> Thompson(
+      absl::Span<const Eigen::VectorXf> states, int count,
+      policy::Rng& rng) const;
   Learner::Gain EstimateGain(absl::Span<const Eigen::VectorXf> states) const;
 
   // The mean's scores of options for heads that decide one pattern after the
@@ -74,9 +79,7 @@ class Belief {
  private:
   void Start(absl::Span<const Sample> samples);
   void MakeModel();
-  // The best choice by one draw; at random before the start.
-  std::vector<int> DrawBest(const Eigen::VectorXf& state,
-                            policy::Rng& rng) const;
+  std::vector<int> RandomChoice(policy::Rng& rng) const;
   Case MakeCase(absl::Span<const Sample> samples) const;
 
   const std::vector<int> options_per_pattern_;

@@ -44,8 +44,8 @@ struct PpoOptions {
   // Clipping range of the ratio.
   double clip = 0.2;
   // Gradient steps a round, and samples a step.
-  int steps = 8;
-  int minibatch = 256;
+  int steps = 4;
+  int minibatch = 128;
   // Samples that are kept for the policy, the newest; the critic keeps all.
   int window = 4096;
   // Adam's learning rates: matrices, which make the choice personal, and

@@ -245,11 +245,11 @@ void RewardModel::Solve() {
       ToScaled((moment_ - center_ * moment_one_) / noise_));
 }
 
-Eigen::VectorXf RewardModel::Noise(policy::Rng& rng) const {
-  Eigen::VectorXf noise(scaled_);
-  for (float& x : noise) x = static_cast<float>(Normal(rng));
-  factor_.matrixU().solveInPlace(noise);
-  return noise;
+Eigen::MatrixXf RewardModel::Spread(int count, policy::Rng& rng) const {
+  Eigen::MatrixXf spread(scaled_, count);
+  for (float& x : spread.reshaped()) x = static_cast<float>(Normal(rng));
+  if (solution_.size() > 0) factor_.matrixU().solveInPlace(spread);
+  return spread;
 }
 
 RewardWeights RewardModel::Unpack(const Eigen::VectorXf& raw) const {
@@ -338,13 +338,16 @@ void RewardModel::LoadScales(absl::Span<const float> numbers) {
   take(directions_);
 }
 
-RewardWeights RewardModel::Draw(policy::Rng& rng) const {
-  if (solution_.size() > 0) {
-    return Unpack(noise_ * ToRaw(solution_ + Noise(rng)));
+std::vector<RewardWeights> RewardModel::Draw(int count,
+                                             policy::Rng& rng) const {
+  Eigen::MatrixXf draws = Spread(count, rng);
+  if (solution_.size() > 0) draws.colwise() += solution_;
+  const float unit = solution_.size() > 0 ? noise_ : 1.0F;
+  std::vector<RewardWeights> weights;
+  for (int i = 0; i < count; ++i) {
+    weights.push_back(Unpack(unit * ToRaw(draws.col(i))));
   }
-  Eigen::VectorXf prior(scaled_);
-  for (float& x : prior) x = static_cast<float>(Normal(rng));
-  return Unpack(ToRaw(prior));
+  return weights;
 }
 
 double RewardModel::Variance(absl::Span<const Term> terms) const {

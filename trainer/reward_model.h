@@ -49,7 +49,7 @@ struct RewardModelOptions {
   float direction_strength = 8.0F;
   // Share of S that its leading directions have to hold; the others are left
   // out of the fit.
-  float kept = 0.995F;
+  float kept = 0.98F;
   // Draws that expectations over the posterior are taken from.
   int draws = 12;
 };
@@ -85,9 +85,9 @@ class RewardModel {
 
   // Before any fit, zeros.
   const RewardWeights& mean() const { return mean_; }
-  // A draw from the posterior; before any fit, from the prior in units of the
+  // Draws from the posterior; before any fit, from the prior in units of the
   // noise.
-  RewardWeights Draw(policy::Rng& rng) const;
+  std::vector<RewardWeights> Draw(int count, policy::Rng& rng) const;
   // Posterior variance of f(weights) = sum over (state, choice, sign) terms.
   struct Term {
     Eigen::VectorXf state;
@@ -136,7 +136,9 @@ class RewardModel {
   Eigen::VectorXf ToScaled(const Eigen::VectorXf& raw) const;
   // [scaled, scaled] F' gram F
   Eigen::MatrixXf ScaledGram() const;
-  Eigen::VectorXf Noise(policy::Rng& rng) const;
+  // Draws of the scaled posterior around its mean, or of the prior before any
+  // fit. [scaled, count]
+  Eigen::MatrixXf Spread(int count, policy::Rng& rng) const;
   RewardWeights Unpack(const Eigen::VectorXf& raw) const;
   // What `weights` (raw) do not explain of a case's rewards.
   Eigen::VectorXf Residuals(const Case& one,

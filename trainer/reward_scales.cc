@@ -17,15 +17,12 @@ constexpr float kSmallestNoise = 1e-3F;
 constexpr float kTaskTolerance = 1.3F;
 // How far a scale may go in one step.
 constexpr float kStep = 2.0F;
-constexpr float kSmallestScale = 1e-3F;
 
 float Square(float x) { return x * x; }
 
-}  // namespace
-
 // MacKay's fixed point, s^2 = sum of squared means / number of weights that the
 // data determine, with the start as `strength` further weights.
-static float UpdatedScale(float scale, float start, float strength, double mean_square,
+float UpdatedScale(float scale, float start, float strength, double mean_square,
                    double variance, double count) {
   const double determined = std::clamp(count - variance, 0.02 * count, count);
   const double square = (Square(scale) * mean_square + strength * Square(start)) /
@@ -34,11 +31,12 @@ static float UpdatedScale(float scale, float start, float strength, double mean_
                     scale * kStep);
 }
 
+}  // namespace
+
 void RewardModel::UpdateScales() {
   const int draws = options_.draws;
   policy::Rng rng(static_cast<uint64_t>(samples_), kDrawStream);
-  Eigen::MatrixXf noise(scaled_, draws);
-  for (int i = 0; i < draws; ++i) noise.col(i) = Noise(rng);
+  const Eigen::MatrixXf noise = Spread(draws, rng);
   const auto variance = [&](int begin, int size) {
     return noise.middleRows(begin, size).squaredNorm() / draws;
   };
@@ -111,9 +109,9 @@ void RewardModel::UpdateNoise(double determined) {
   const double share = std::max(0.0, between / static_cast<double>(cases)) /
                        (within / static_cast<double>(freedom));
   const auto task = static_cast<float>(std::sqrt(share));
-  const float floor = 0.05F;
-  if (std::max(task, floor) < kTaskTolerance * std::max(task_, floor) &&
-      std::max(task_, floor) < kTaskTolerance * std::max(task, floor)) {
+  constexpr float kFloor = 0.05F;
+  if (std::max(task, kFloor) < kTaskTolerance * std::max(task_, kFloor) &&
+      std::max(task_, kFloor) < kTaskTolerance * std::max(task, kFloor)) {
     return;
   }
   task_ = task;

@@ -223,5 +223,22 @@ TEST(AdamTest, ScalesLongGradientsDown) {
   EXPECT_NE(after(0.5), after(1.0));
 }
 
+TEST(PublishedTdErrorTest, HasTheValuesInEachOthersPlace) {
+  // 0.9 * 2 + 0.5 - 1 and 0.9 * 0 + 0.5 - 3; nothing of it is trained.
+  const Tensor values = Doubles({2.0, 0.0}).requires_grad_(true);
+  const Tensor delta =
+      PublishedTdError(torch::tensor(0.5), values, Doubles({1.0, 3.0}), 0.9);
+  EXPECT_DOUBLE_EQ(delta[0].item<double>(), 1.3);
+  EXPECT_DOUBLE_EQ(delta[1].item<double>(), -2.5);
+  EXPECT_FALSE(delta.requires_grad());
+}
+
+TEST(PublishedCriticLossTest, NeverSeesTheReward) {
+  // ((0.5 * 2 - 3)^2 + (0.5 * 4 - 1)^2) / 2 = (4 + 1) / 2
+  const Tensor loss =
+      PublishedCriticLoss(Doubles({2.0, 4.0}), Doubles({3.0, 1.0}), 0.5);
+  EXPECT_DOUBLE_EQ(loss.item<double>(), 2.5);
+}
+
 }  // namespace
 }  // namespace attune::trainer

@@ -191,6 +191,8 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Settings{"ppo", "ppo", "autoregressive", 1},
         Settings{"a2c", "a2c", "independent", 1},
+        Settings{"bandit", "bandit", "autoregressive", 1},
+        Settings{"rpp_published", "rpp_published", "independent", 1},
         Settings{"ppo_two_iterations", "ppo", "autoregressive", 2},
         Settings{"a2c_choices_and_baseline",
                  "a2c",
