@@ -49,6 +49,7 @@ class A2cLearner final : public Learner {
     return CheckPolicy(loss_, entropy_, options_.entropy_floor);
   }
   std::string name() const override { return "a2c"; }
+  int ChoicesPerTask() const override { return 2; }
 
  private:
   TensorMap State() const;

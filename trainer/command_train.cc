@@ -189,7 +189,8 @@ void AddLoopFlags(CLI::App& command, TrainFlags& flags) {
       ->capture_default_str();
   command
       .add_option("--choices-per-task", flags.train.choices_per_task,
-                  "Choices tried on each user's task, under equal conditions")
+                  "Choices tried on each user's task, under equal conditions;\n"
+                  "0: as the learner likes it")
       ->capture_default_str();
   command.add_flag("--default-baseline", flags.train.default_baseline,
                    "Ask the default prompt once a task as well");

@@ -103,6 +103,10 @@ class Learner {
   // True: all users of a round are shown their candidates in one order, with
   // the target at one place (only the published code wants that).
   virtual bool SharedPermutation() const { return false; }
+
+  // Choices that it likes to see tried on one task, for
+  // TrainOptions::choices_per_task = 0.
+  virtual int ChoicesPerTask() const { return 1; }
 };
 
 }  // namespace attune::trainer

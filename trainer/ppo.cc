@@ -38,6 +38,7 @@ class PpoLearner final : public Learner {
                {network_.impl().Biases(), options.bias_learning_rate}}) {}
 
   LearnerMetrics Update(absl::Span<const Sample> samples) override;
+  int ChoicesPerTask() const override { return 2; }
   std::vector<policy::NamedTensor> ExportTensors() const override {
     return network_.Export();
   }

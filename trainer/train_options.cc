@@ -10,11 +10,11 @@
 namespace attune::trainer {
 
 absl::Status Check(const TrainOptions& options) {
-  if (options.batch_size < 1 || options.choices_per_task < 1 ||
+  if (options.batch_size < 1 || options.choices_per_task < 0 ||
       options.episode_length < 1 || options.checkpoint_every < 1) {
     return absl::InvalidArgumentError(
-        "batch size, choices per task, episode length and checkpoint interval "
-        "must be at least 1");
+        "batch size, episode length and checkpoint interval must be at least 1, "
+        "choices per task at least 0");
   }
   const PlannerOptions& planner = options.planner;
   if (options.draws_per_user < 0 || planner.uncertain_share < 0.0 ||

@@ -26,9 +26,12 @@ constexpr int kMaxSilentRounds = 3;
 // Train users on whom the planner judges the gain.
 constexpr int kGainUsers = 64;
 
-RoundOptions RoundOptionsOf(const TrainOptions& options) {
+RoundOptions RoundOptionsOf(const TrainOptions& options,
+                            const Learner& learner) {
   return {.batch_size = options.batch_size,
-          .choices_per_task = options.choices_per_task,
+          .choices_per_task = options.choices_per_task > 0
+                                  ? options.choices_per_task
+                                  : learner.ChoicesPerTask(),
           .iterations = options.episode_length,
           .default_baseline = options.default_baseline,
           .tasks = {.seed = options.seed,
@@ -59,7 +62,7 @@ class Run {
         exporter_(settings_),
         golden_(golden),
         options_(options),
-        round_options_(RoundOptionsOf(options)),
+        round_options_(RoundOptionsOf(options, learner)),
         record_(options.directory, options.fingerprint) {}
 
   absl::StatusOr<TrainResult> ToTheEnd();

@@ -62,8 +62,9 @@ struct TrainOptions {
   int64_t budget = 600;
   // Episodes a round. >= choices_per_task.
   int batch_size = 32;
-  // Choices tried on each task; see RoundOptions.
-  int choices_per_task = 1;
+  // Choices tried on each task, see RoundOptions; 0 is as many as the learner
+  // likes.
+  int choices_per_task = 0;
   // Iterations T of an episode. >= 1.
   int episode_length = 1;
   // Asks the default prompt once a task, for Sample::default_reward.

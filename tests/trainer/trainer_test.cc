@@ -304,7 +304,7 @@ TEST_F(TrainerTest, RefusesOptionsOutOfRange) {
   const TrainOptions good = options_;
   for (const auto& spoil : std::vector<void (*)(TrainOptions&)>{
            [](TrainOptions& o) { o.budget = 0; },
-           [](TrainOptions& o) { o.choices_per_task = 0; },
+           [](TrainOptions& o) { o.choices_per_task = -1; },
            [](TrainOptions& o) { o.choices_per_task = 17; },
            [](TrainOptions& o) { o.draws_per_user = -1; },
            [](TrainOptions& o) { o.planner.uncertain_share = 1.0; },
