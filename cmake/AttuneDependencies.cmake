@@ -29,9 +29,12 @@ if(ATTUNE_BUILD_TRAINER)
   if(ATTUNE_WITH_LLAMA)
     # An earlier set-up's library is looked for again: scripts/setup.sh may have
     # built a better one since.
-    if("${llama_DIR}" MATCHES "^${ATTUNE_CACHE_DIR}/")
-      unset(llama_DIR CACHE)
-    endif()
+    foreach(found llama_DIR llama_LIBRARY ggml_DIR GGML_LIBRARY GGML_BASE_LIBRARY
+                  GGML_CPU_LIBRARY)
+      if("${${found}}" MATCHES "^${ATTUNE_CACHE_DIR}/")
+        unset(${found} CACHE)
+      endif()
+    endforeach()
     find_package(llama CONFIG REQUIRED HINTS "${ATTUNE_CACHE_DIR}/llama.cpp")
   endif()
 endif()

@@ -184,7 +184,8 @@ absl::Status ReadFrame(const Field& field, Catalog& catalog) {
   ATTUNE_ASSIGN_OR_RETURN(
       const Mapping map,
       Mapping::Read(field, {"history_intro", "candidates_intro", "prior_prefix",
-                            "likelihood_lists_candidates"}));
+                            "likelihood_lists_candidates"},
+                    {"layout"}));
   ATTUNE_ASSIGN_OR_RETURN(catalog.history_intro,
                           ReadSentence(map.Get("history_intro")));
   ATTUNE_ASSIGN_OR_RETURN(catalog.candidates_intro,
@@ -193,6 +194,11 @@ absl::Status ReadFrame(const Field& field, Catalog& catalog) {
                           ReadSentence(map.Get("prior_prefix")));
   ATTUNE_ASSIGN_OR_RETURN(catalog.likelihood_lists_candidates,
                           ReadBool(map.Get("likelihood_lists_candidates")));
+  if (!map.Has("layout")) return absl::OkStatus();
+  ATTUNE_ASSIGN_OR_RETURN(
+      const int layout,
+      ReadWord(map.Get("layout"), {"role_first", "data_first"}));
+  catalog.layout = static_cast<Layout>(layout);
   return absl::OkStatus();
 }
 

@@ -97,6 +97,16 @@ struct Pattern {
   std::vector<Option> options;
 };
 
+// Where the sentences stand and how the history is ordered.
+enum class Layout {
+  // System message: role. User message: history (oldest first), hint, candidates,
+  // reasoning, format.
+  kRoleFirst,
+  // User message: history (newest first), candidates, hint, reasoning, role,
+  // format: prompts of one task begin alike, so that an LLM evaluates that once.
+  kDataFirst,
+};
+
 struct Catalog {
   // Parses and validates the bytes of a catalog file.
   //
@@ -132,8 +142,10 @@ struct Catalog {
   std::string prior_prefix;
   // True if `likelihood` prompts list the candidates too. Other readouts always do.
   bool likelihood_lists_candidates = false;
+  // The renderer's order.
+  Layout layout = Layout::kRoleFirst;
   // Patterns in the order in which the agents decide: history, hint, reasoning,
-  // role, format. The renderer's order is fixed and its own.
+  // role, format. The renderer's order is its own.
   std::vector<Pattern> patterns;
 };
 

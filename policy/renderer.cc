@@ -176,10 +176,13 @@ void AddHint(const RenderInput& input, MessageBuilder& user) {
 
 void AddHistory(const RenderInput& input, MessageBuilder& user) {
   const Option* option = ChosenOption(input, PatternKind::kHistory, "");
-  const std::vector<int> shown =
+  std::vector<int> shown =
       SelectHistory(option == nullptr ? Option{} : *option,
                     input.choice.history_length, input.history, input.state);
   if (shown.empty()) return;
+  if (input.catalog.layout == Layout::kDataFirst) {
+    std::reverse(shown.begin(), shown.end());
+  }
   std::vector<std::string> titles;
   titles.reserve(shown.size());
   for (const int i : shown) {
@@ -258,15 +261,20 @@ RenderedPrompt Render(const RenderInput& input) {
     prompt.displayed_titles.push_back(
         SanitizeTitle(input.candidates[candidate].title));
   }
-  MessageBuilder system("system");
-  system.Instruction(SentenceOf(input, "role"));
-  if (!system.empty()) prompt.messages.push_back(std::move(system).Finish());
-
+  const bool data_first = input.catalog.layout == Layout::kDataFirst;
+  const std::string_view role = SentenceOf(input, "role");
+  if (!data_first && !role.empty()) {
+    MessageBuilder system("system");
+    system.Instruction(role);
+    prompt.messages.push_back(std::move(system).Finish());
+  }
   MessageBuilder user("user");
   AddHistory(input, user);
-  AddHint(input, user);
+  if (!data_first) AddHint(input, user);
   AddCandidates(input, prompt.displayed_titles, user);
+  if (data_first) AddHint(input, user);
   AddSentence(SentenceOf(input, "reasoning"), user);
+  if (data_first) AddSentence(role, user);
   AddFormat(input, user);
   prompt.messages.push_back(std::move(user).Finish());
 

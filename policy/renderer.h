@@ -7,8 +7,8 @@
 // Renders a choice into chat messages of typed segments. Deterministic: the same
 // catalog, choice, request and permutation give the same bytes.
 //
-// Order: system message: role. User message: history, hint, candidates,
-// reasoning, format contract. `likelihood` adds an assistant message, the primer.
+// The catalog's layout (catalog.h) says where each part stands. `likelihood` adds an
+// assistant message, the primer.
 // Untrusted strings are sanitized and only ever stand in kUntrustedData segments.
 
 #include <string>

@@ -2,58 +2,97 @@
 # Builds and runs the benchmarks. Enough on a bare Debian 12 machine.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+source "$SCRIPTS/lib/artifacts.sh"
+source "$SCRIPTS/lib/study.sh"
 
-case "${1:-}" in -h|--help)
+usage() {
   cat <<'USAGE'
 usage: scripts/bench.sh [BENCHMARK ARGUMENT...]
-       scripts/bench.sh learning [learning_bench ARGUMENT...]
+       scripts/bench.sh learning|refine|llm [ARGUMENT...]
+       scripts/bench.sh study DATASET [ARGUMENT...]
 
-Measures a decision (decide_bench) and GetPrompt over loopback beside a handler
-that does nothing (get_prompt_bench). Leaves build/bench/*.json and prints a
-table of medians. It measures only: no figure makes it fail.
+Measures; no figure makes it fail. Results go to build/bench/.
 
-  scripts/bench.sh                                  # all, about two minutes
+  (nothing)  a decision (decide_bench) and GetPrompt over loopback beside a
+             handler that does nothing (get_prompt_bench); a table of medians;
+             about two minutes
+  learning   what each learner learns from how many LLM calls on the simulator:
+             learning.json; about ten minutes
+  refine     RPP+ beside the same learner without it, on the simulator:
+             refine.json; about five minutes
+  llm        the embedded LLM in a training run beside llama.cpp's own benchmark:
+             llm.json; about two minutes
+  study      all methods on ml-100k or lastfm with a real LLM: study-DATASET/
+             with evaluation.json and report.html; most of an hour. lastfm needs
+             --data DIR/NAME. Started again it goes on where it was stopped.
+
   scripts/bench.sh --benchmark_filter=Decide        # decisions only
   scripts/bench.sh --benchmark_repetitions=15       # for a noisy machine
-
-learning: what the learners learn from how many LLM calls on the simulator, in
-build/bench/learning.json and as a table; ten minutes.
-
   scripts/bench.sh learning --settings=paper --seeds=3 --control-calls=0
+  scripts/bench.sh study lastfm --data ~/data/lastfm/lastfm
 USAGE
-  exit 0 ;;
-esac
+}
 
-if [[ "${1:-}" == learning ]]; then
-  shift
+OUT="$ROOT/build/bench"
+
+# build_bench TARGET...: with what benchmarks need.
+build_bench() {
   "$SCRIPTS/setup.sh" build bench
   ATTUNE_CMAKE_FLAGS=(-DATTUNE_BUILD_BENCH=ON)
-  build_release learning_bench
-  mkdir -p "$ROOT/build/bench"
-  # One thread a training: libtorch's own only get in each other's way.
+  build_release "$@"
+  mkdir -p "$OUT"
+}
+
+bench_serving() {
+  local benches=(decide_bench get_prompt_bench) results=() bench
+  build_bench "${benches[@]}"
+  for bench in "${benches[@]}"; do
+    say "running $bench"
+    # Repetitions in random order, so that a slow spell of the machine hits all.
+    "$ROOT/build/release/bench/$bench" --benchmark_repetitions=5 \
+      --benchmark_enable_random_interleaving=true --benchmark_min_time=0.3 \
+      --benchmark_report_aggregates_only=true --benchmark_out_format=json \
+      --benchmark_out="$OUT/$bench.json" "$@" >"$OUT/$bench.log" 2>&1 ||
+      { tail -n 20 "$OUT/$bench.log" >&2; die "$bench failed"; }
+    results+=("$OUT/$bench.json")
+  done
+  python3 "$ROOT/bench/table.py" "${results[@]}"
+  say "more in ${OUT#"$ROOT"/}"
+}
+
+# One thread a training: libtorch's own only get in each other's way.
+bench_learning() {
+  build_bench learning_bench
   OMP_NUM_THREADS=1 "$ROOT/build/release/bench/learning_bench" \
-    --out "$ROOT/build/bench/learning.json" "$@"
+    --out "$OUT/learning.json" "$@"
   say "more in build/bench/learning.json"
-  exit 0
-fi
+}
 
-BENCHES=(decide_bench get_prompt_bench)
-"$SCRIPTS/setup.sh" build bench
-ATTUNE_CMAKE_FLAGS=(-DATTUNE_BUILD_BENCH=ON)
-build_release "${BENCHES[@]}"
+bench_refine() {
+  build_bench refine_bench
+  OMP_NUM_THREADS=1 "$ROOT/build/release/bench/refine_bench" \
+    --out "$OUT/refine.json" "$@"
+  say "more in build/bench/refine.json"
+}
 
-out="$ROOT/build/bench"
-mkdir -p "$out"
-results=()
-for bench in "${BENCHES[@]}"; do
-  say "running $bench"
-  # Repetitions in random order, so that a slow spell of the machine hits all.
-  "$ROOT/build/release/bench/$bench" --benchmark_repetitions=5 \
-    --benchmark_enable_random_interleaving=true --benchmark_min_time=0.3 \
-    --benchmark_report_aggregates_only=true --benchmark_out_format=json \
-    --benchmark_out="$out/$bench.json" "$@" >"$out/$bench.log" 2>&1 ||
-    { tail -n 20 "$out/$bench.log" >&2; die "$bench failed"; }
-  results+=("$out/$bench.json")
-done
-python3 "$ROOT/bench/table.py" "${results[@]}"
-say "more in ${out#"$ROOT"/}"
+# The embedded LLM beside llama.cpp's own benchmark.
+bench_llm() {
+  build_bench llm_bench
+  with_cache_lock ensure_llama_bench
+  python3 "$ROOT/bench/llm_bench.py" --bench "$ROOT/build/release/bench/llm_bench" \
+    --tool "$ATTUNE_CACHE/llama.cpp/bin/llama-bench" --weights "$ATTUNE_CACHE/models" \
+    --out "$OUT/llm.json" -- \
+    --data "$ATTUNE_CACHE/data/ml-100k/ml-100k" --year-in-title false \
+    --catalog "$ROOT/policy/catalogs/movies.yaml" \
+    --model "$ATTUNE_CACHE/models/$MODEL_FILE" \
+    --requantize-dir "$ATTUNE_CACHE/models" "$@"
+}
+
+case "${1:-}" in
+  -h|--help) usage ;;
+  learning) shift; bench_learning "$@" ;;
+  refine) shift; bench_refine "$@" ;;
+  llm) shift; bench_llm "$@" ;;
+  study) shift; bench_study "$@" ;;
+  *) bench_serving "$@" ;;
+esac

@@ -147,14 +147,16 @@ absl::StatusOr<int> LlamaSession::QueuePrefix(const LlamaTokens& prefix,
   }
   const auto common = std::mismatch(prefix.begin(), prefix.end(),
                                     prefix_.begin(), prefix_.end());
-  int at = static_cast<int>(common.first - prefix.begin());
-  at = std::clamp(size + following - kMinBatch, 0, std::min(at, size - 1));
+  const int most = std::min({static_cast<int>(common.first - prefix.begin()),
+                             reusable_, size - 1});
+  int at = std::clamp(size + following - kMinBatch, 0, most);
   llama_memory_t memory = llama_get_memory(context_);
   if (!llama_memory_seq_rm(memory, 0, at, -1)) {
     llama_memory_clear(memory, false);
     at = 0;
   }
   prefix_.assign(prefix.begin(), prefix.begin() + at);
+  reusable_ = size - at + following < kMinBatch ? 0 : size;
   logits_.clear();
   reused_ += at;
   // What is evaluated first leaves the last batch full, and has enough itself.

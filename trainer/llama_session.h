@@ -14,9 +14,9 @@
 // continuations score does not depend on what was evaluated before. llama.cpp's
 // kernels treat each token of a batch alike, whatever stands beside it, as long as
 // they are the same kernels; those for matrices change at 2 and 8 tokens, that
-// for attention at 64. So a batch has at least kMinBatch tokens, or else is the
-// whole prompt; tokens that could have been reused fill it up. Cached tokens have
-// the same places with and without reuse.
+// for attention at 64. So a batch has at least kMinBatch tokens, filled up with
+// tokens that could have been reused, or else is a whole prompt of which nothing is
+// reused. Cached tokens have the same places with and without reuse.
 //
 // Not thread-safe; owned by one thread at a time.
 
@@ -102,6 +102,8 @@ class LlamaSession {
   // What sequence 0 holds, and the logits after it if Prefill() was the last.
   LlamaTokens prefix_;
   std::vector<float> logits_;
+  // How many of them another prefix may reuse.
+  int reusable_ = 0;
   int64_t evaluated_ = 0;
   int64_t reused_ = 0;
 };

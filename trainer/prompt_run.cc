@@ -16,6 +16,7 @@ namespace {
 void Add(const Usage& usage, Usage& sum) {
   sum.llm_calls += usage.llm_calls;
   sum.prompt_tokens += usage.prompt_tokens;
+  sum.reused_tokens += usage.reused_tokens;
   sum.answer_tokens += usage.answer_tokens;
   sum.seconds += usage.seconds;
 }

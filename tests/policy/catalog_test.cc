@@ -174,6 +174,7 @@ TEST(CatalogTest, ReadsEveryField) {
   EXPECT_EQ(catalog.candidates_intro, "Rank:");
   EXPECT_EQ(catalog.prior_prefix, "A film:");
   EXPECT_FALSE(catalog.likelihood_lists_candidates);
+  EXPECT_EQ(catalog.layout, Layout::kRoleFirst);
   ASSERT_EQ(catalog.patterns.size(), 4);
   EXPECT_EQ(catalog.TotalOptions(), 6);
   const Pattern& history = catalog.patterns[0];
@@ -261,6 +262,9 @@ TEST(CatalogTest, RefusesBadFilesByFieldAndLine) {
        "line 5: file.frame.candidates_intro: must be one line"},
       {"not a truth value", "candidates: false", "candidates: SECRET",
        "line 7: file.frame.likelihood_lists_candidates: must be true or false"},
+      {"unknown layout", "candidates: false",
+       "candidates: false\n  layout: SECRET",
+       "line 8: file.frame.layout: must be one of role_first, data_first"},
       {"unknown pattern", "name: role", "name: SECRET",
        "line 19: file.patterns[2].name: must be one of"},
       {"repeated pattern", "  - name: role",

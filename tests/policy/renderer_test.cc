@@ -25,6 +25,7 @@ using ::attune::testing::PackedStrings;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 constexpr uint64_t kSeed = 20261124;
 constexpr int kDim = 4;
@@ -110,6 +111,12 @@ struct World {
     }
   }
 
+  void SetLayout(Layout layout) {
+    auto changed = std::make_shared<Catalog>(*catalog);
+    changed->layout = layout;
+    catalog = changed;
+  }
+
   RenderedPrompt RenderAs(Readout readout) const {
     return Render({.catalog = *catalog,
                    .choice = choice,
@@ -143,7 +150,8 @@ std::vector<std::string> DataOf(const RenderedPrompt& prompt,
 }
 
 TEST(RenderTest, DefaultPromptOfEachReadout) {
-  const World world(5, 3);
+  World world(5, 3);
+  world.SetLayout(Layout::kRoleFirst);
   const std::string shown = world.catalog->history_intro +
                             " zq history 2, zq history 3, zq history 4.";
   const std::string list = "\n" + world.catalog->candidates_intro +
@@ -180,6 +188,7 @@ TEST(RenderTest, DefaultPromptOfEachReadout) {
 
 TEST(RenderTest, ShowsEveryPatternInItsPlace) {
   World world(5, 3);
+  world.SetLayout(Layout::kRoleFirst);
   world.Choose("hint", "best_1");
   world.Choose("reasoning", "by_history");
   world.Choose("role", "expert");
@@ -202,8 +211,53 @@ TEST(RenderTest, ShowsEveryPatternInItsPlace) {
   EXPECT_TRUE(std::is_sorted(std::begin(places), std::end(places))) << user;
 }
 
+TEST(RenderTest, DataFirstPutsAllSentencesBehindTheData) {
+  World world(5, 3);
+  world.SetLayout(Layout::kDataFirst);
+  world.Choose("hint", "best_1");
+  world.Choose("reasoning", "by_history");
+  world.Choose("role", "expert");
+  world.Choose("format", "brief");
+  const RenderedPrompt prompt = world.RenderAs(Readout::kGenerate);
+  ASSERT_EQ(prompt.messages.size(), 1);
+  const std::string user = FindMessage(prompt, "user")->Text();
+  const auto text_of = [&](const char* pattern, const char* option) {
+    const int k = world.catalog->FindPattern(pattern);
+    return world.catalog->patterns[k]
+        .options[world.catalog->FindOption(k, option)]
+        .text;
+  };
+  const size_t places[] = {user.find("zq history 4"),
+                           user.find("zq history 3"),
+                           user.find(world.catalog->candidates_intro),
+                           user.find("zq candidate 2\n"),
+                           user.find(DataOf(prompt, "hint").at(0) + "."),
+                           user.find(text_of("reasoning", "by_history")),
+                           user.find(text_of("role", "expert")),
+                           user.find(text_of("format", "brief"))};
+  for (const size_t place : places) ASSERT_NE(place, std::string::npos) << user;
+  EXPECT_TRUE(std::is_sorted(std::begin(places), std::end(places))) << user;
+}
+
+TEST(RenderTest, DataFirstShorterHistoriesBeginTheLongerOnes) {
+  World world(12, 3);
+  world.SetLayout(Layout::kDataFirst);
+  std::string longer;
+  for (const char* option : {"recent_10", "recent_5", "recent_3", "recent_1"}) {
+    world.Choose("history", option);
+    const std::string shown =
+        DataOf(world.RenderAs(Readout::kLikelihood), "history").at(0);
+    if (option != std::string_view("recent_10")) {
+      EXPECT_THAT(longer, StartsWith(shown));
+    }
+    longer = shown;
+  }
+  EXPECT_EQ(longer, "zq history 11");
+}
+
 TEST(RenderTest, OmitsTheSystemMessageWithoutARole) {
   World world(5, 3);
+  world.SetLayout(Layout::kRoleFirst);
   world.Choose("role", "none");
   EXPECT_EQ(FindMessage(world.RenderAs(Readout::kGenerate), "system"), nullptr);
 }

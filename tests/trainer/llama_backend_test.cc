@@ -120,6 +120,54 @@ TEST_F(LlamaBackendTest, ScoresDependOnNothingButThePrompt) {
   EXPECT_GE(backend_->reused_tokens(), reused + 64);
 }
 
+// Beginnings of every length in common, prompts longer than a batch, more titles
+// than fit into one: what was evaluated before changes no bit.
+TEST_F(LlamaBackendTest, ReuseChangesNoBitWhereverPromptsPart) {
+  const auto base = FilmPrompts(1)[0];
+  std::string text = base.messages[0].Text();
+  text += " " + text + " " + text + " " + text;
+  std::vector<policy::RenderedPrompt> prompts;
+  for (const size_t length : {30, 200, 201, 290, 310, 1200, 1203, 1600}) {
+    for (const char* ending : {"Rank them.", "Watch"}) {
+      prompts.push_back(MakePrompt(policy::Readout::kLikelihood,
+                                   text.substr(0, length) + ending,
+                                   base.displayed_titles, "Next:"));
+    }
+  }
+  prompts[5].displayed_titles.resize(1);
+  for (int i = 0; i < 60; ++i) {
+    prompts[8].displayed_titles.push_back(
+        absl::StrCat("The Adventures of Number ", i, " and Friends"));
+  }
+  const std::string dir =
+      absl::StrCat(::testing::TempDir(), "/attune_reuse_", ::getpid());
+  // With the file's own weights, and with those this CPU is quickest with.
+  for (const std::string& requantize_dir : {std::string(), dir}) {
+    SCOPED_TRACE(requantize_dir);
+    auto fresh = Create({.requantize_dir = requantize_dir, .threads = 1});
+    auto reusing = Create({.requantize_dir = requantize_dir, .threads = 1});
+    ASSERT_TRUE(fresh != nullptr && reusing != nullptr);
+    const auto unlike =
+        MakePrompt(policy::Readout::kLabels, "Nothing alike.", {"a", "b"});
+    int64_t reused = 0;
+    for (size_t i = 0; i < prompts.size(); ++i) {
+      SCOPED_TRACE(i);
+      ASSERT_THAT(fresh->Answer({{.prompt = &unlike}})[0], IsOk());
+      const auto alone = fresh->Answer({{.prompt = &prompts[i]}});
+      const auto answer = reusing->Answer({{.prompt = &prompts[i]}});
+      ASSERT_THAT(alone[0], IsOk());
+      ASSERT_THAT(answer[0], IsOk());
+      EXPECT_EQ(answer[0]->displayed_scores, alone[0]->displayed_scores);
+      EXPECT_EQ(alone[0]->usage.reused_tokens, 0);
+      EXPECT_LT(answer[0]->usage.reused_tokens, answer[0]->usage.prompt_tokens);
+      reused += answer[0]->usage.reused_tokens;
+    }
+    EXPECT_EQ(reused, reusing->reused_tokens());
+    EXPECT_GT(reused, 1000);
+  }
+  std::filesystem::remove_all(dir);
+}
+
 TEST_F(LlamaBackendTest, SubtractsAPriorThatNoPromptChanges) {
   std::vector<float> priors;
   for (auto prompt : FilmPrompts(2)) {

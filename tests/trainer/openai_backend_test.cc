@@ -328,6 +328,44 @@ TEST(OpenAiBackendTest, NeverHasMoreCallsInFlightThanAllowed) {
   EXPECT_EQ(server.max_concurrent(), kConcurrency);
 }
 
+// Every reply waits until as many calls are in flight as may be: a place that is
+// not filled again at once would leave all of them waiting.
+TEST(OpenAiBackendTest, KeepsAsManyCallsInFlightAsAllowedUntilTheLast) {
+  constexpr int kConcurrency = 8;
+  constexpr int kRequests = 60;
+  std::mutex mutex;
+  std::condition_variable changed;
+  int arrived = 0;
+  int in_flight = 0;
+  bool gap = false;
+  FaultHttpServer server([&](const FaultHttpServer::Request&) {
+    std::unique_lock<std::mutex> lock(mutex);
+    ++arrived;
+    ++in_flight;
+    changed.notify_all();
+    const bool full = changed.wait_for(lock, std::chrono::seconds(20), [&] {
+      return gap || in_flight == kConcurrency || arrived == kRequests;
+    });
+    if (!full) gap = true;
+    --in_flight;
+    changed.notify_all();
+    return GoodReply();
+  });
+  OpenAiOptions options = Options(server.url());
+  options.http.concurrency = kConcurrency;
+  auto backend = OpenAiBackend::Create(options);
+  ASSERT_THAT(backend, IsOk());
+  const auto prompt = Generate();
+  const std::vector<LlmRequest> requests(kRequests,
+                                         LlmRequest{.prompt = &prompt});
+  for (const auto& answer : (*backend)->Answer(requests)) {
+    EXPECT_THAT(answer, IsOk());
+  }
+  EXPECT_FALSE(gap);
+  EXPECT_EQ(server.requests(), kRequests);
+  EXPECT_EQ(server.max_concurrent(), kConcurrency);
+}
+
 TEST(OpenAiBackendTest, AnswersInTheOrderOfTheRequests) {
   FaultHttpServer server([](const FaultHttpServer::Request& request) {
     const auto body = nlohmann::json::parse(request.body);
