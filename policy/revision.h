@@ -61,9 +61,9 @@ struct RevisionParts {
 // that the parts make, and loads the result once to prove that it can be.
 absl::StatusOr<std::string> EncodeRevision(RevisionParts parts);
 
-// The policy that EncodeRevision's artifact would hold, straight from the parts:
-// same verification of settings, catalog and tensors, same code, but neither a
-// checksum nor golden vectors. For a trainer's rollouts; never published.
+// The policy that EncodeRevision's artifact would hold, straight from the
+// parts: same verification of settings, catalog and tensors, same code, but
+// neither a checksum nor golden vectors. For a trainer's rollouts; never published.
 absl::StatusOr<std::shared_ptr<const Policy>> PolicyOf(RevisionParts parts);
 
 // First 16 digits of the SHA-256 (lower-case hex) of an artifact's bytes.

@@ -165,13 +165,13 @@ absl::Status Train(TrainFlags& flags) {
 void AddPlannerFlags(CLI::App& command, PlannerOptions& planner) {
   command
       .add_option("--uncertain-share", planner.uncertain_share,
-                  "Share of a round's users chosen because their personal gain\n"
-                  "is least certain; [0, 1)")
+                  "Share of a round's users chosen because their personal\n"
+                  "gain is least certain; [0, 1)")
       ->capture_default_str();
   command
       .add_option("--stop-width", planner.stop_width,
-                  "Stops when the 95 % interval of the gain over the best fixed\n"
-                  "prompt is no wider (0: never)")
+                  "Stops when the 95 % interval of the gain over the best\n"
+                  "fixed prompt is no wider (0: never)")
       ->capture_default_str();
   command
       .add_option("--stop-after", planner.stop_after,

@@ -144,10 +144,14 @@ absl::StatusOr<std::string> MakeRevision(
   return policy::EncodeRevision(std::move(parts));
 }
 
-absl::StatusOr<std::shared_ptr<const policy::Policy>> MakeRolloutPolicy(
-    const ExportSettings& settings,
-    absl::Span<const policy::NamedTensor> agents) {
-  return policy::PolicyOf(PartsOf(settings, agents));
+RolloutExporter::RolloutExporter(const ExportSettings& settings)
+    : common_(PartsOf(settings, {})) {}
+
+absl::StatusOr<std::shared_ptr<const policy::Policy>> RolloutExporter::PolicyOf(
+    absl::Span<const policy::NamedTensor> agents) const {
+  policy::RevisionParts parts = common_;
+  parts.tensors.insert(parts.tensors.end(), agents.begin(), agents.end());
+  return policy::PolicyOf(std::move(parts));
 }
 
 }  // namespace attune::trainer

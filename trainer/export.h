@@ -51,11 +51,20 @@ absl::StatusOr<std::string> MakeRevision(
     absl::Span<const policy::NamedTensor> agents,
     absl::Span<const Task> golden);
 
-// The policy in that artifact without the artifact (policy::PolicyOf): what a
-// round is rolled out with.
-absl::StatusOr<std::shared_ptr<const policy::Policy>> MakeRolloutPolicy(
-    const ExportSettings& settings,
-    absl::Span<const policy::NamedTensor> agents);
+// Makes the policies of a run's rounds: what MakeRevision's artifact would
+// hold, without the artifact (policy::PolicyOf). What stays the same from round
+// to round is made once. Thread-compatible.
+class RolloutExporter {
+ public:
+  explicit RolloutExporter(const ExportSettings& settings);
+
+  // Errors of policy::PolicyOf.
+  absl::StatusOr<std::shared_ptr<const policy::Policy>> PolicyOf(
+      absl::Span<const policy::NamedTensor> agents) const;
+
+ private:
+  policy::RevisionParts common_;
+};
 
 }  // namespace attune::trainer
 

@@ -9,9 +9,9 @@
 //
 // A share of a round's tasks comes from the stream in order, so that nobody is
 // left out and the samples stay close to the population; the others are those
-// of a larger pool whose personal gain the learner knows least well (uncertainty
-// sampling, Lewis & Gale 1994). Encoding a state costs no call, so the pool may
-// be large. Training stops when the 95 % interval of the gain over the best
+// of a larger pool whose personal gain the learner knows least well
+// (uncertainty sampling, Lewis & Gale 1994). Encoding a state costs no call, so
+// the pool may be large. Training stops when the 95 % interval of the gain over the best
 // fixed prompt is narrow enough, or when the budget is spent.
 //
 // Pure functions; safe to call from any thread.

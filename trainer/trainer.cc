@@ -26,43 +26,6 @@ constexpr int kMaxSilentRounds = 3;
 // Train users on whom the planner judges the gain.
 constexpr int kGainUsers = 64;
 
-absl::Status CheckOptions(const TaskSource& source,
-                          const TrainOptions& options) {
-  if (options.batch_size < 1 || options.choices_per_task < 1 ||
-      options.episode_length < 1 || options.checkpoint_every < 1) {
-    return absl::InvalidArgumentError(
-        "batch size, choices per task, episode length and checkpoint interval "
-        "must be at least 1");
-  }
-  const PlannerOptions& planner = options.planner;
-  if (options.draws_per_user < 0 || planner.uncertain_share < 0.0 ||
-      planner.uncertain_share >= 1.0 || planner.pool_factor < 1 ||
-      planner.stop_width < 0.0 || planner.stop_after < 1) {
-    return absl::InvalidArgumentError(
-        "draws per user and stop width must be at least 0, the pool factor and "
-        "the rankings before a stop at least 1, the uncertain share in [0, 1)");
-  }
-  if (options.choices_per_task > options.batch_size) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--choices-per-task ", options.choices_per_task,
-                     ": more than a round's --batch-size ", options.batch_size,
-                     " choices"));
-  }
-  const int64_t smallest =
-      static_cast<int64_t>(options.batch_size) * options.episode_length;
-  if (options.budget < smallest) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--budget ", options.budget, ": smaller than one round, which asks for ",
-        smallest, " rankings (--batch-size ", options.batch_size,
-        " times --episode-length ", options.episode_length,
-        "); the smallest budget is ", smallest));
-  }
-  if (source.num_users < 1) {
-    return absl::InvalidArgumentError("there are no users to learn from");
-  }
-  return absl::OkStatus();
-}
-
 RoundOptions RoundOptionsOf(const TrainOptions& options) {
   return {.batch_size = options.batch_size,
           .choices_per_task = options.choices_per_task,
@@ -93,6 +56,7 @@ class Run {
         backend_(backend),
         learner_(learner),
         settings_(std::move(settings)),
+        exporter_(settings_),
         golden_(golden),
         options_(options),
         round_options_(RoundOptionsOf(options)),
@@ -123,6 +87,7 @@ class Run {
   LlmBackend& backend_;
   Learner& learner_;
   ExportSettings settings_;
+  const RolloutExporter exporter_;
   const absl::Span<const Task> golden_;
   const TrainOptions& options_;
   const RoundOptions round_options_;
@@ -189,8 +154,8 @@ absl::StatusOr<std::optional<GainInterval>> Run::Gain(
 absl::Status Run::Plan() {
   const RoundStart start = NextStart();
   if (start.episodes < 1 || enough_) return absl::OkStatus();
-  ATTUNE_ASSIGN_OR_RETURN(
-      auto policy, MakeRolloutPolicy(settings_, learner_.ExportTensors()));
+  ATTUNE_ASSIGN_OR_RETURN(auto policy,
+                          exporter_.PolicyOf(learner_.ExportTensors()));
   ATTUNE_ASSIGN_OR_RETURN(gain_, Gain(*policy));
   const int64_t learned = progress_.totals.rankings -
                           static_cast<int64_t>(progress_.pending.size());
@@ -283,8 +248,7 @@ absl::StatusOr<TrainResult> Run::Finish() {
   settings_.facts.set_llm_calls(result.totals.Spent());
   const std::vector<policy::NamedTensor> tensors = learner_.ExportTensors();
   if (options_.planner.stop_width > 0.0) {
-    ATTUNE_ASSIGN_OR_RETURN(const auto policy,
-                            MakeRolloutPolicy(settings_, tensors));
+    ATTUNE_ASSIGN_OR_RETURN(const auto policy, exporter_.PolicyOf(tensors));
     ATTUNE_ASSIGN_OR_RETURN(result.gain, Gain(*policy));
   }
   ATTUNE_ASSIGN_OR_RETURN(result.revision,
@@ -315,21 +279,14 @@ absl::StatusOr<TrainResult> Run::ToTheEnd() {
 
 }  // namespace
 
-std::string Describe(const TrainOptions& options) {
-  return absl::StrCat(
-      " batch ", options.batch_size, " choices ", options.choices_per_task,
-      " episode ", options.episode_length, " default baseline ",
-      options.default_baseline, " draws ", options.draws_per_user,
-      " uncertain ", options.planner.uncertain_share, " of ",
-      options.planner.pool_factor, " stop ", options.planner.stop_width,
-      " after ", options.planner.stop_after, " seed ", options.seed);
-}
-
 absl::StatusOr<TrainResult> Train(const TaskSource& source, LlmBackend& backend,
                                   Learner& learner, ExportSettings settings,
                                   absl::Span<const Task> golden,
                                   const TrainOptions& options) {
-  ATTUNE_RETURN_IF_ERROR(CheckOptions(source, options));
+  ATTUNE_RETURN_IF_ERROR(Check(options));
+  if (source.num_users < 1) {
+    return absl::InvalidArgumentError("there are no users to learn from");
+  }
   return Run(source, backend, learner, std::move(settings), golden, options)
       .ToTheEnd();
 }

@@ -24,6 +24,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "trainer/environment.h"
@@ -87,6 +88,9 @@ struct TrainOptions {
   // returns false.
   std::function<bool(const RoundReport&)> on_round;
 };
+
+// kInvalidArgument names the option that is out of range.
+absl::Status Check(const TrainOptions& options);
 
 // The options that the result depends on, but for the budget: part of a
 // fingerprint.

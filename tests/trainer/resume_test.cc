@@ -122,6 +122,8 @@ struct Settings {
   const char* learner;
   const char* heads;
   int episode_length;
+  // Further flags.
+  std::vector<std::string> flags = {};
 };
 
 class ResumeTest : public ::testing::TestWithParam<Settings> {
@@ -134,7 +136,7 @@ class ResumeTest : public ::testing::TestWithParam<Settings> {
 
   std::vector<std::string> Arguments(const std::string& out,
                                      int seed = kSeed) const {
-    return {"train",
+    std::vector<std::string> arguments = {"train",
             "--backend=sim",
             "--catalog=" ATTUNE_SOURCE_DIR "/policy/catalogs/movies.yaml",
             absl::StrCat("--learner=", GetParam().learner),
@@ -144,6 +146,9 @@ class ResumeTest : public ::testing::TestWithParam<Settings> {
             "--checkpoint-every=2",
             absl::StrCat("--seed=", seed),
             absl::StrCat("--out=", out)};
+    arguments.insert(arguments.end(), GetParam().flags.begin(),
+                     GetParam().flags.end());
+    return arguments;
   }
   std::string Log() const { return root_ + "/log"; }
   static std::string Revision(const std::string& out) {
@@ -183,13 +188,18 @@ TEST_P(ResumeTest, KilledAndResumedEndsWithTheSameBytes) {
 
 INSTANTIATE_TEST_SUITE_P(
     Learners, ResumeTest,
-    ::testing::Values(Settings{"ppo", "ppo", "autoregressive", 1},
-                      Settings{"a2c", "a2c", "independent", 1},
-                      Settings{"bandit", "bandit", "autoregressive", 1},
-                      Settings{"rpp_published", "rpp_published", "independent",
-                               1},
-                      Settings{"ppo_two_iterations", "ppo", "autoregressive",
-                               2}),
+    ::testing::Values(
+        Settings{"ppo", "ppo", "autoregressive", 1},
+        Settings{"a2c", "a2c", "independent", 1},
+        Settings{"bandit", "bandit", "autoregressive", 1},
+        Settings{"rpp_published", "rpp_published", "independent", 1},
+        Settings{"ppo_two_iterations", "ppo", "autoregressive", 2},
+        Settings{"a2c_choices_and_baseline",
+                 "a2c",
+                 "independent",
+                 1,
+                 {"--choices-per-task=4", "--default-baseline",
+                  "--draws-per-user=1"}}),
     [](const ::testing::TestParamInfo<Settings>& info) {
       return std::string(info.param.name);
     });
