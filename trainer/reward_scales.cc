@@ -78,8 +78,7 @@ void RewardModel::UpdateScales() {
   const Eigen::MatrixXf left_out = directions_ - root_ * root_.transpose();
   directions_ =
       root_ * second * root_.transpose() + static_cast<float>(total_) * left_out;
-  directions_.diagonal().array() +=
-      options_.direction_strength / static_cast<float>(dim_);
+  directions_ += options_.direction_strength * FirstDirections();
   directions_ /= directions_.trace();
   UpdateNoise(scaled_ - variance(0, scaled_));
 }
@@ -120,7 +119,10 @@ void RewardModel::UpdateNoise(double determined) {
 
 void RewardModel::Fit(int steps) {
   if (samples_ == 0) return;
-  if (noise_ == 0.0F) noise_ = RewardDeviation();
+  if (noise_ == 0.0F) {
+    noise_ = RewardDeviation();
+    directions_ = FirstDirections();
+  }
   for (int i = 0; i < steps; ++i) {
     MakeFactors();
     Solve();

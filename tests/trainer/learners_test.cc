@@ -137,7 +137,7 @@ TEST(LinearHeadsTest, TheActorSaysWhatTheScoresSay) {
 TEST(BanditTest, ExportsThePosteriorsMeanAndPrefersItsBestChoice) {
   SCOPED_TRACE(::testing::Message() << "seed " << kSeed);
   const NetworkSpec spec = Spec();
-  Belief belief(spec.options_per_pattern, kStateDim, {});
+  Belief belief(spec.options_per_pattern, kStateDim, spec.item_dim, {});
   const auto bandit = MakeBanditLearner(spec, {});
   for (int round = 0; round < 8; ++round) {
     belief.Learn(Round(round, 0.2F));

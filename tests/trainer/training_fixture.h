@@ -60,10 +60,12 @@ class RecordingLearner : public trainer::Learner {
 
 class TrainingTest : public ::testing::Test {
  protected:
-  TrainingTest() : world_({.users = 8, .seed = kTrainingSeed}, {2}) {
+  TrainingTest()
+      : world_({.users = 8, .seed = kTrainingSeed},
+               *policy::Catalog::Parse(kSmallCatalogYaml).value()) {
     std::string pattern = ::testing::TempDir() + "attune-trainer-XXXXXX";
     directory_ = mkdtemp(pattern.data());
-    items_ = {.tensors = world_.ItemTensors(), .strings = world_.ItemStrings()};
+    items_ = {.tensors = world_.users().ItemTensors(), .strings = world_.users().ItemStrings()};
     settings_.catalog = policy::Catalog::Parse(kSmallCatalogYaml).value();
     settings_.items = &items_;
     settings_.encoder.embedding_dim = world_.options().embedding_dim;
