@@ -61,7 +61,7 @@ void RewardModel::UpdateScales() {
         UpdatedScale(common_scale_[k], options_.common, options_.scale_strength,
                      common_square, common_variance, n);
     personal_scale_[k] = UpdatedScale(
-        personal_scale_[k], options_.personal, options_.scale_strength,
+        personal_scale_[k], options_.personal_rest, options_.personal_strength,
         personal_square, personal_variance, static_cast<double>(n) * kept);
   }
   const int pairs = raw_ - pairs_begin_;
