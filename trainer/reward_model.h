@@ -45,10 +45,9 @@ struct RewardModelOptions {
   // Weights whose belief a scale's start counts for, and options that the
   // start of S counts for.
   float scale_strength = 2.0F;
-  // Where the belief in personal effects goes without evidence for them, and
-  // the weights that this counts for.
-  float personal_rest = 0.03F;
-  float personal_strength = 1.0F;
+  // Samples after which personal effects that did not show are believed to be
+  // half as large as at the start; a third after twice as many, and so on.
+  float personal_patience = 150.0F;
   float pair_strength = 20.0F;
   float direction_strength = 16.0F;
   // Share of S that its leading directions have to hold; the others are left
