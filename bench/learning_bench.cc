@@ -257,6 +257,7 @@ int Main(int argc, char** argv) {
   app.add_option("--first-seed", flags.first_seed)->capture_default_str();
   app.add_option("--choices-per-task", flags.group)->capture_default_str();
   app.add_option("--learners", flags.learners)->delimiter(',');
+  app.add_option("--budgets", flags.budgets)->delimiter(',');
   app.add_option("--settings", flags.settings)->delimiter(',');
   app.add_option("--control-calls", flags.control_calls,
                  "LLM calls to follow rpp_published for; 0: do not")

@@ -3,13 +3,12 @@
 
 #include "trainer/bandit.h"
 
-#include <cmath>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "policy/random.h"
 #include "trainer/linear_heads.h"
 
@@ -23,7 +22,8 @@ class BanditLearner final : public Learner {
   BanditLearner(NetworkSpec spec, BanditOptions options)
       : spec_(std::move(spec)),
         options_(options),
-        belief_(spec_.options_per_pattern, spec_.state_dim, options.belief) {
+        belief_(spec_.options_per_pattern, spec_.state_dim, spec_.item_dim,
+                options.belief) {
     // Nothing trains the GRU; its weights are those of the other learners.
     if (spec_.gru_hidden == 0) return;
     for (policy::NamedTensor& tensor : ActorNetwork(spec_).Export()) {

@@ -36,9 +36,10 @@ Eigen::VectorXf ToVector(const std::vector<float>& values) {
 }  // namespace
 
 Belief::Belief(std::vector<int> options_per_pattern, int state_dim,
-               BeliefOptions options)
+               int item_dim, BeliefOptions options)
     : options_per_pattern_(std::move(options_per_pattern)),
       state_dim_(state_dim),
+      item_dim_(item_dim),
       options_(options),
       joint_(options_per_pattern_) {}
 
@@ -66,9 +67,11 @@ void Belief::Start(absl::Span<const Sample> samples) {
 }
 
 void Belief::MakeModel() {
-  model_ = std::make_unique<RewardModel>(options_per_pattern_,
-                                         static_cast<int>(columns_.size()),
-                                         kCovariates, options_.model);
+  const auto embedding = std::count_if(columns_.begin(), columns_.end(),
+                                       [&](int c) { return c < item_dim_; });
+  model_ = std::make_unique<RewardModel>(
+      options_per_pattern_, static_cast<int>(columns_.size()),
+      static_cast<int>(embedding), kCovariates, options_.model);
 }
 
 Eigen::VectorXf Belief::Standardised(const Eigen::VectorXf& state) const {

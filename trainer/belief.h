@@ -39,7 +39,8 @@ struct BeliefOptions {
 
 class Belief {
  public:
-  Belief(std::vector<int> options_per_pattern, int state_dim,
+  // States begin with the user's embedding, of `item_dim` numbers.
+  Belief(std::vector<int> options_per_pattern, int state_dim, int item_dim,
          BeliefOptions options);
 
   // One round. The first one also says what states look like: how they are
@@ -84,6 +85,7 @@ class Belief {
 
   const std::vector<int> options_per_pattern_;
   const int state_dim_;
+  const int item_dim_;
   const BeliefOptions options_;
   const JointChoices joint_;
   std::vector<int> columns_;  // of the state that vary

@@ -33,7 +33,7 @@ class PpoLearner final : public Learner {
       : options_(options),
         network_(std::move(spec)),
         belief_(network_.spec().options_per_pattern, network_.spec().state_dim,
-                options.belief),
+                network_.spec().item_dim, options.belief),
         adam_({{network_.impl().Matrices(), options.learning_rate},
                {network_.impl().Biases(), options.bias_learning_rate}}) {}
 

@@ -53,9 +53,11 @@ Eigen::VectorXf RewardWeights::Scores(const Eigen::VectorXf& state) const {
 }
 
 RewardModel::RewardModel(std::vector<int> options_per_pattern, int dim,
-                         int covariates, RewardModelOptions options)
+                         int embedding, int covariates,
+                         RewardModelOptions options)
     : options_per_pattern_(std::move(options_per_pattern)),
       dim_(dim),
+      embedding_(embedding),
       covariates_(covariates),
       options_(options),
       width_(1 + dim + covariates),
@@ -82,7 +84,8 @@ RewardModel::RewardModel(std::vector<int> options_per_pattern, int dim,
   moment_one_.setZero(raw_);
   common_scale_.setConstant(patterns, options.common);
   personal_scale_.setConstant(patterns, options.personal);
-  directions_ = Eigen::MatrixXf::Identity(dim_, dim_) / std::max(1, dim_);
+  states_square_.setZero(dim_, dim_);
+  directions_ = FirstDirections();
   MakeFactors();
   mean_ = Unpack(Eigen::VectorXf::Zero(raw_));
 }
@@ -100,7 +103,28 @@ void RewardModel::Add(const Case& one) {
   cases_.push_back(one);
   samples_ += static_cast<int64_t>(one.rewards.size());
   for (const float reward : one.rewards) reward_sum_ += reward;
+  states_square_ += one.state * one.state.transpose();
   Accumulate(one);
+}
+
+Eigen::MatrixXf RewardModel::FirstDirections() const {
+  Eigen::MatrixXf first = Eigen::MatrixXf::Zero(dim_, dim_);
+  const int others = dim_ - embedding_;
+  const float share = others == 0 ? 1.0F : options_.embedding_share;
+  if (embedding_ > 0) {
+    first.diagonal().head(embedding_).setConstant(
+        0.5F * share / static_cast<float>(embedding_));
+    const auto square = states_square_.topLeftCorner(embedding_, embedding_);
+    if (square.trace() > 0.0F) {
+      first.topLeftCorner(embedding_, embedding_) +=
+          0.5F * share / square.trace() * square;
+    }
+  }
+  if (others > 0) {
+    first.diagonal().tail(others).setConstant(
+        (embedding_ > 0 ? 1.0F - share : 1.0F) / static_cast<float>(others));
+  }
+  return first / first.trace();
 }
 
 void RewardModel::Accumulate(const Case& one) {

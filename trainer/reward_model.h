@@ -45,11 +45,18 @@ struct RewardModelOptions {
   // Weights whose belief a scale's start counts for, and options that the
   // start of S counts for.
   float scale_strength = 2.0F;
+  // Samples after which personal effects that did not show are believed to be
+  // half as large as at the start; a third after twice as many, and so on.
+  float personal_patience = 150.0F;
   float pair_strength = 20.0F;
-  float direction_strength = 8.0F;
+  float direction_strength = 16.0F;
   // Share of S that its leading directions have to hold; the others are left
   // out of the fit.
   float kept = 0.98F;
+  // S before any data: this share on the user's embedding, half of that along
+  // the directions in which users' embeddings vary; the rest on the other
+  // columns, alike.
+  float embedding_share = 0.6F;
   // Draws that expectations over the posterior are taken from.
   int draws = 12;
 };
@@ -76,8 +83,9 @@ struct RewardWeights {
 
 class RewardModel {
  public:
-  RewardModel(std::vector<int> options_per_pattern, int dim, int covariates,
-              RewardModelOptions options);
+  // The first `embedding` numbers of the state [dim] are the user's embedding.
+  RewardModel(std::vector<int> options_per_pattern, int dim, int embedding,
+              int covariates, RewardModelOptions options);
 
   void Add(const Case& one);
   // Refits to all cases so far; `steps` rounds of empirical Bayes first.
@@ -125,6 +133,8 @@ class RewardModel {
                         const Eigen::VectorXf& covariates) const;
   void Accumulate(const Case& one);
   void Rebuild();
+  // S before any reward, of trace 1.
+  Eigen::MatrixXf FirstDirections() const;
   void MakeFactors();
   void Solve();
   void UpdateScales();
@@ -146,6 +156,7 @@ class RewardModel {
 
   const std::vector<int> options_per_pattern_;
   const int dim_;
+  const int embedding_;
   const int covariates_;
   const RewardModelOptions options_;
   std::vector<int> offsets_;
@@ -171,6 +182,7 @@ class RewardModel {
   Eigen::VectorXf common_scale_;    // [K]
   Eigen::VectorXf personal_scale_;  // [K]
   Eigen::MatrixXf directions_;      // [dim, dim] S, of trace 1
+  Eigen::MatrixXf states_square_;   // [dim, dim] sum of x x' over the cases
 
   // [width, width'] of each pattern: how an option's scaled weights make its
   // raw ones.

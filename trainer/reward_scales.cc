@@ -41,6 +41,9 @@ void RewardModel::UpdateScales() {
     return noise.middleRows(begin, size).squaredNorm() / draws;
   };
   const int kept = scaled_width_ - 1 - covariates_;
+  const float rest =
+      options_.personal / (1.0F + static_cast<float>(samples_) /
+                                      options_.personal_patience);
   Eigen::MatrixXf second = Eigen::MatrixXf::Zero(kept, kept);
   for (size_t k = 0; k < options_per_pattern_.size(); ++k) {
     double common_square = 0.0, common_variance = 0.0;
@@ -61,7 +64,7 @@ void RewardModel::UpdateScales() {
         UpdatedScale(common_scale_[k], options_.common, options_.scale_strength,
                      common_square, common_variance, n);
     personal_scale_[k] = UpdatedScale(
-        personal_scale_[k], options_.personal, options_.scale_strength,
+        personal_scale_[k], rest, options_.scale_strength,
         personal_square, personal_variance, static_cast<double>(n) * kept);
   }
   const int pairs = raw_ - pairs_begin_;
@@ -78,8 +81,7 @@ void RewardModel::UpdateScales() {
   const Eigen::MatrixXf left_out = directions_ - root_ * root_.transpose();
   directions_ =
       root_ * second * root_.transpose() + static_cast<float>(total_) * left_out;
-  directions_.diagonal().array() +=
-      options_.direction_strength / static_cast<float>(dim_);
+  directions_ += options_.direction_strength * FirstDirections();
   directions_ /= directions_.trace();
   UpdateNoise(scaled_ - variance(0, scaled_));
 }
@@ -120,7 +122,10 @@ void RewardModel::UpdateNoise(double determined) {
 
 void RewardModel::Fit(int steps) {
   if (samples_ == 0) return;
-  if (noise_ == 0.0F) noise_ = RewardDeviation();
+  if (noise_ == 0.0F) {
+    noise_ = RewardDeviation();
+    directions_ = FirstDirections();
+  }
   for (int i = 0; i < steps; ++i) {
     MakeFactors();
     Solve();

@@ -137,7 +137,7 @@ TEST(LinearHeadsTest, TheActorSaysWhatTheScoresSay) {
 TEST(BanditTest, ExportsThePosteriorsMeanAndPrefersItsBestChoice) {
   SCOPED_TRACE(::testing::Message() << "seed " << kSeed);
   const NetworkSpec spec = Spec();
-  Belief belief(spec.options_per_pattern, kStateDim, {});
+  Belief belief(spec.options_per_pattern, kStateDim, spec.item_dim, {});
   const auto bandit = MakeBanditLearner(spec, {});
   for (int round = 0; round < 8; ++round) {
     belief.Learn(Round(round, 0.2F));
@@ -147,7 +147,6 @@ TEST(BanditTest, ExportsThePosteriorsMeanAndPrefersItsBestChoice) {
   const policy::Actor actor = exported.Actor();
   const float temperature = BanditOptions().temperature;
   policy::Rng rng(kSeed, 3);
-  int same = 0;
   for (const Sample& sample : Round(50, 0.2F)) {
     const Eigen::VectorXf scores =
         belief.model().mean().Scores(belief.Standardised(sample.state));
@@ -164,11 +163,15 @@ TEST(BanditTest, ExportsThePosteriorsMeanAndPrefersItsBestChoice) {
     }
     const policy::Choice greedy =
         actor.Decide(sample.state, policy::DecisionMode::kGreedy, rng);
-    const std::vector<int> best = belief.Best(sample.state);
-    same += greedy.patterns[0].option == best[0] &&
-            greedy.patterns[1].option == best[1];
+    // One pattern after the other loses little against all together.
+    std::vector<int> served;
+    for (const policy::PatternChoice& chosen : greedy.patterns) {
+      served.push_back(chosen.option);
+    }
+    const Eigen::VectorXf x = belief.Standardised(sample.state);
+    EXPECT_NEAR(belief.model().Value(x, served),
+                belief.model().Value(x, belief.Best(sample.state)), 0.01F);
   }
-  EXPECT_GE(same, 22) << "of 24";
 }
 
 TEST(BanditTest, KnowsWhatItsPolicyGains) {
