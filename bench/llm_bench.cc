@@ -63,10 +63,9 @@ absl::StatusOr<nlohmann::json> MeasureTraining(TrainSetup& setup,
     seconds += report.seconds;
     return true;
   };
-  ATTUNE_ASSIGN_OR_RETURN(
-      const TrainResult result,
-      Train(setup.source, *setup.backend, *setup.learner, setup.settings,
-            setup.golden, options));
+  ATTUNE_ASSIGN_OR_RETURN(const TrainResult result,
+                          Train(setup.source, *setup.backend, *setup.learner,
+                                setup.settings, setup.golden, options));
   std::filesystem::remove_all(dir);
   const auto tokens = static_cast<double>(llm.evaluated_tokens() - evaluated);
   return nlohmann::json{

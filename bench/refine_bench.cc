@@ -97,7 +97,8 @@ absl::Status Bench(const Flags& flags) {
   std::printf("seed    plain  refined  joined  rankings\n");
   for (int i = 0; i < flags.seeds; ++i) {
     const auto seed = static_cast<uint64_t>(flags.first_seed + i);
-    ATTUNE_ASSIGN_OR_RETURN(const Run without, Learn(flags, seed, 0, directory));
+    ATTUNE_ASSIGN_OR_RETURN(const Run without,
+                            Learn(flags, seed, 0, directory));
     ATTUNE_ASSIGN_OR_RETURN(
         const Run with, Learn(flags, seed, flags.run.refinements, directory));
     plain.push_back(without.value);

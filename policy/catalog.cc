@@ -183,8 +183,9 @@ absl::StatusOr<Pattern> ReadPattern(const Field& field, bool cumulative) {
 absl::Status ReadFrame(const Field& field, Catalog& catalog) {
   ATTUNE_ASSIGN_OR_RETURN(
       const Mapping map,
-      Mapping::Read(field, {"history_intro", "candidates_intro", "prior_prefix",
-                            "likelihood_lists_candidates"},
+      Mapping::Read(field,
+                    {"history_intro", "candidates_intro", "prior_prefix",
+                     "likelihood_lists_candidates"},
                     {"layout"}));
   ATTUNE_ASSIGN_OR_RETURN(catalog.history_intro,
                           ReadSentence(map.Get("history_intro")));

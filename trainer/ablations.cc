@@ -36,15 +36,16 @@ absl::StatusOr<policy::Choice> Greedy(const policy::Policy& policy,
 }  // namespace
 
 Chooser FrozenAgent(const policy::Policy& policy, int pattern, int option) {
-  return [&policy, pattern, option](const policy::Request& request)
-             -> absl::StatusOr<policy::Decision> {
-    ATTUNE_ASSIGN_OR_RETURN(
-        const policy::Choice choice,
-        Greedy(policy, request, {.name = "", .begin = 0, .end = 0}));
-    std::vector<int> options = OptionsOf(choice);
-    options[pattern] = option;
-    return policy.Preview(request, options);
-  };
+  return
+      [&policy, pattern, option](
+          const policy::Request& request) -> absl::StatusOr<policy::Decision> {
+        ATTUNE_ASSIGN_OR_RETURN(
+            const policy::Choice choice,
+            Greedy(policy, request, {.name = "", .begin = 0, .end = 0}));
+        std::vector<int> options = OptionsOf(choice);
+        options[pattern] = option;
+        return policy.Preview(request, options);
+      };
 }
 
 std::vector<StatePart> StateParts(const policy::Policy& policy) {
@@ -57,8 +58,8 @@ std::vector<StatePart> StateParts(const policy::Policy& policy) {
 
 Chooser WithoutState(const policy::Policy& policy, StatePart part) {
   return
-      [&policy, part = std::move(part)](const policy::Request& request)
-          -> absl::StatusOr<policy::Decision> {
+      [&policy, part = std::move(part)](
+          const policy::Request& request) -> absl::StatusOr<policy::Decision> {
         ATTUNE_ASSIGN_OR_RETURN(const policy::Choice choice,
                                 Greedy(policy, request, part));
         return policy.Preview(request, OptionsOf(choice));

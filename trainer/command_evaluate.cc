@@ -74,9 +74,9 @@ absl::Status RunEvaluate(const EvaluateFlags& flags) {
   }
   ATTUNE_ASSIGN_OR_RETURN(
       const std::unique_ptr<StudyWorld> world,
-      trains ? StudyWorld::ForTraining(setup)
-             : StudyWorld::ForRevision(setup,
-                                       options.revisions[0].revisions[0]));
+      trains
+          ? StudyWorld::ForTraining(setup)
+          : StudyWorld::ForRevision(setup, options.revisions[0].revisions[0]));
   ATTUNE_ASSIGN_OR_RETURN(const Evaluation evaluation,
                           RunStudy(*world, setup, options));
   std::fputs(ToTable(evaluation).c_str(), stdout);
@@ -89,9 +89,10 @@ void AddMethodFlags(CLI::App& command, EvaluateFlags& flags) {
       .add_option("--learners", flags.study.learners,
                   "Learners to train for every seed, separated by commas")
       ->delimiter(',');
-  command.add_option("--revision", flags.revisions,
-                     "A revision to measure: FILE, NAME=FILE, or one file a\n"
-                     "seed, NAME=FILE,FILE,...; may be repeated")
+  command
+      .add_option("--revision", flags.revisions,
+                  "A revision to measure: FILE, NAME=FILE, or one file a\n"
+                  "seed, NAME=FILE,FILE,...; may be repeated")
       ->allow_extra_args(false);
   command
       .add_option("--searches", flags.study.searches,

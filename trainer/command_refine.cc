@@ -57,13 +57,12 @@ absl::StatusOr<RewritingLlm> MakeRewriter(const RefineFlags& flags) {
         "--rewriter-url and --rewriter-model are needed");
   }
   ATTUNE_ASSIGN_OR_RETURN(
-      llm.backend,
-      OpenAiBackend::Create({.url = flags.rewriter_url,
-                             .api_key_file = flags.rewriter_key_file,
-                             .chat = {.model = flags.rewriter_model,
-                                      .max_tokens = kRewriteTokens,
-                                      .temperature =
-                                          flags.rewriter_temperature}}));
+      llm.backend, OpenAiBackend::Create(
+                       {.url = flags.rewriter_url,
+                        .api_key_file = flags.rewriter_key_file,
+                        .chat = {.model = flags.rewriter_model,
+                                 .max_tokens = kRewriteTokens,
+                                 .temperature = flags.rewriter_temperature}}));
   if (!flags.rewrite_cache.empty()) {
     ATTUNE_ASSIGN_OR_RETURN(
         llm.backend,
@@ -136,9 +135,8 @@ absl::Status Refine(RefineFlags& flags) {
                           TrainRefined(*setup, *llm.rewriter, options));
   const std::string path = absl::StrCat(flags.out, "/revision.attune");
   ATTUNE_RETURN_IF_ERROR(WriteFileAtomically(path, result.revision));
-  ATTUNE_RETURN_IF_ERROR(
-      WriteFileAtomically(absl::StrCat(flags.out, "/catalog.yaml"),
-                          setup->settings.catalog->yaml));
+  ATTUNE_RETURN_IF_ERROR(WriteFileAtomically(
+      absl::StrCat(flags.out, "/catalog.yaml"), setup->settings.catalog->yaml));
   std::printf("%s %s\n", policy::RevisionIdOf(result.revision).c_str(),
               path.c_str());
   std::fprintf(stderr, "%lld rankings in all, %zu refinements\n",
@@ -165,8 +163,7 @@ void AddRefineFlags(CLI::App& command, RefineFlags& flags) {
   command.add_option("--rewriter-url", flags.rewriter_url,
                      "OpenAI-compatible endpoint of the LLM that rewrites;\n"
                      "not needed with --backend sim");
-  command.add_option("--rewriter-model", flags.rewriter_model,
-                     "Its model");
+  command.add_option("--rewriter-model", flags.rewriter_model, "Its model");
   command.add_option("--rewriter-api-key-file", flags.rewriter_key_file,
                      "File that holds its API key");
   command.add_option("--rewriter-temperature", flags.rewriter_temperature,

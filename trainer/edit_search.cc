@@ -103,8 +103,8 @@ class Search {
   absl::StatusOr<bool> Iterate() {
     bool better = false;
     const FixedOptions base = result_.best;
-    for (FixedOptions& candidate : Candidates(policy_.catalog(), base,
-                                              options_.candidates, rng_)) {
+    for (FixedOptions& candidate :
+         Candidates(policy_.catalog(), base, options_.candidates, rng_)) {
       ATTUNE_ASSIGN_OR_RETURN(const double mean, Score(candidate));
       if (mean <= result_.mean) continue;
       result_.mean = mean;

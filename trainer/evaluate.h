@@ -43,7 +43,7 @@ struct Method {
 
 // What asking cost. Wall time is what passed, cached answers included.
 struct Cost {
-  int64_t llm_calls = 0;  // rankings asked for, whoever answered
+  int64_t llm_calls = 0;      // rankings asked for, whoever answered
   int64_t prompt_tokens = 0;  // of answers that the reward cache did not have
   int64_t answer_tokens = 0;
   double wall_seconds = 0.0;

@@ -18,9 +18,8 @@ Json Array(const std::vector<T>& list, const ToObject& to_object) {
 }
 
 Json OfInterval(const Interval& interval) {
-  return {{"mean", interval.mean},
-          {"low", interval.low},
-          {"high", interval.high}};
+  return {
+      {"mean", interval.mean}, {"low", interval.low}, {"high", interval.high}};
 }
 
 const char* KindName(MethodKind kind) {
@@ -38,16 +37,16 @@ const char* KindName(MethodKind kind) {
 }
 
 Json OfCatalog(const policy::Catalog& catalog) {
-  return {{"name", catalog.name},
-          {"digest", catalog.digest},
-          {"patterns",
-           Array(catalog.patterns, [](const policy::Pattern& pattern) {
-             return Json{{"name", pattern.name},
-                         {"options", Array(pattern.options,
-                                           [](const policy::Option& option) {
-                                             return Json(option.id);
-                                           })}};
-           })}};
+  return {
+      {"name", catalog.name},
+      {"digest", catalog.digest},
+      {"patterns", Array(catalog.patterns, [](const policy::Pattern& pattern) {
+         return Json{{"name", pattern.name},
+                     {"options",
+                      Array(pattern.options, [](const policy::Option& option) {
+                        return Json(option.id);
+                      })}};
+       })}};
 }
 
 Json OfCost(const Cost& cost) {
@@ -143,12 +142,12 @@ Json OfChoices(const ChoiceShares& choices) {
 }
 
 Json OfCurve(const LearningCurve& curve) {
-  return {{"method", curve.method},
-          {"seed", curve.seed},
-          {"points", Array(curve.points, [](const CurvePoint& point) {
-             return Json{{"llm_calls", point.llm_calls},
-                         {"reward", point.reward}};
-           })}};
+  return {
+      {"method", curve.method},
+      {"seed", curve.seed},
+      {"points", Array(curve.points, [](const CurvePoint& point) {
+         return Json{{"llm_calls", point.llm_calls}, {"reward", point.reward}};
+       })}};
 }
 
 Json OfFound(const policy::Catalog& catalog, const FoundPrompt& found) {

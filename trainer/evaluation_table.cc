@@ -69,7 +69,8 @@ void AddComparisons(const Evaluation& evaluation, std::string& text) {
 
 void AddShuffle(const Evaluation& evaluation, std::string& text) {
   if (evaluation.shuffle.empty()) return;
-  absl::StrAppend(&text, "\nNDCG@10 lost when users get each other's choices\n");
+  absl::StrAppend(&text,
+                  "\nNDCG@10 lost when users get each other's choices\n");
   for (const ShuffleDrop& drop : evaluation.shuffle) {
     absl::StrAppendFormat(&text, "%-16s %-12s %s  p %.4f\n", drop.method,
                           SliceName(drop.slice), Signed(drop.drop), drop.p);
@@ -81,8 +82,7 @@ void AddHeadroom(const Evaluation& evaluation, std::string& text) {
   absl::StrAppend(&text, "\nHeadroom of a per-user oracle over best_fixed\n");
   for (const SliceHeadroom& one : evaluation.headroom) {
     absl::StrAppendFormat(
-        &text,
-        "%-12s cross-fitted %s, naive %s; %d users, %.1f targets each\n",
+        &text, "%-12s cross-fitted %s, naive %s; %d users, %.1f targets each\n",
         SliceName(one.slice), Signed(one.headroom.cross_fitted),
         Signed(one.headroom.naive), one.headroom.users,
         one.headroom.targets_per_user);
@@ -118,8 +118,8 @@ void AddFound(const Evaluation& evaluation, std::string& text) {
     std::vector<std::string> words;
     for (size_t k = 0; k < found.options.size(); ++k) {
       const policy::Pattern& pattern = evaluation.catalog->patterns[k];
-      words.push_back(absl::StrCat(
-          pattern.name, "=", pattern.options[found.options[k]].id));
+      words.push_back(absl::StrCat(pattern.name, "=",
+                                   pattern.options[found.options[k]].id));
     }
     absl::StrAppendFormat(&text, "%-12s seed %d, %d LLM rankings: %s\n",
                           found.method, found.seed, found.llm_rankings,

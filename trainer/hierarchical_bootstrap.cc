@@ -50,8 +50,8 @@ BootstrapResult HierarchicalMean(const SeedTable& values, uint64_t seed,
                                  int resamples) {
   const SeedTable table = WithoutEmptyRows(values);
   if (table.size() == 0 || resamples < 1) return {};
-  const auto known = table.array().isNaN().select(0.0, SeedTable::Ones(
-                                                  table.rows(), table.cols()));
+  const auto known = table.array().isNaN().select(
+      0.0, SeedTable::Ones(table.rows(), table.cols()));
   const Eigen::MatrixXd mask = known;
   const Eigen::MatrixXd sums = table.array().isNaN().select(0.0, table);
   policy::Rng rng(seed, kStream);

@@ -162,9 +162,9 @@ std::vector<absl::StatusOr<LlmAnswer>> LlamaBackend::Answer(
   const auto work = [&](size_t worker) {
     while (const std::optional<size_t> i = ranges.Next(worker)) {
       const size_t at = order[*i];
-      answers[at] = prompts[at].ok()
-                        ? AnswerOne(workers_[worker], requests[at], *prompts[at])
-                        : prompts[at].status();
+      answers[at] = prompts[at].ok() ? AnswerOne(workers_[worker], requests[at],
+                                                 *prompts[at])
+                                     : prompts[at].status();
     }
   };
   std::vector<std::thread> threads;

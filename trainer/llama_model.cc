@@ -279,7 +279,7 @@ absl::Status ConvertWeights(const std::string& from, const std::string& to,
   llama_model_quantize_params params = llama_model_quantize_default_params();
   params.allow_requantize = true;
   params.ftype = format == WeightFormat::kBf16 ? LLAMA_FTYPE_MOSTLY_BF16
-                                                 : LLAMA_FTYPE_MOSTLY_Q8_0;
+                                               : LLAMA_FTYPE_MOSTLY_Q8_0;
   const std::string partial = to + ".partial";
   std::error_code error;
   if (llama_model_quantize(from.c_str(), partial.c_str(), &params) != 0) {

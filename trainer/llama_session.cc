@@ -147,8 +147,8 @@ absl::StatusOr<int> LlamaSession::QueuePrefix(const LlamaTokens& prefix,
   }
   const auto common = std::mismatch(prefix.begin(), prefix.end(),
                                     prefix_.begin(), prefix_.end());
-  const int most = std::min({static_cast<int>(common.first - prefix.begin()),
-                             reusable_, size - 1});
+  const int most = std::min(
+      {static_cast<int>(common.first - prefix.begin()), reusable_, size - 1});
   int at = std::clamp(size + following - kMinBatch, 0, most);
   llama_memory_t memory = llama_get_memory(context_);
   if (!llama_memory_seq_rm(memory, 0, at, -1)) {
@@ -263,10 +263,9 @@ absl::StatusOr<std::vector<double>> LlamaSession::Score(
       prefix_ = prefix;
       AddFirstTokens(LogitsAt(last), continuations, absl::MakeSpan(scores));
     };
-    ATTUNE_RETURN_IF_ERROR(
-        ScoreGroup(size, group, 0,
-                   absl::MakeSpan(scores).subspan(begin, end - begin),
-                   first_tokens));
+    ATTUNE_RETURN_IF_ERROR(ScoreGroup(
+        size, group, 0, absl::MakeSpan(scores).subspan(begin, end - begin),
+        first_tokens));
     begin = end;
   } while (begin < continuations.size());
   return scores;

@@ -58,8 +58,8 @@ std::string Task(const RewriteRequest& request, int variant) {
       ") and a list of candidates, and puts the candidates in the order in "
       "which the person will like them. One sentence of its prompt, the part "
       "called ",
-      request.pattern, ", is:\n", request.sentence, "\n",
-      Part(request.kind), "\n");
+      request.pattern, ", is:\n", request.sentence, "\n", Part(request.kind),
+      "\n");
   for (const FailedCase& failure : request.failures) {
     absl::StrAppend(&text, "With it, the right candidate, shown at place ",
                     failure.shown_at, " of ", failure.candidates,

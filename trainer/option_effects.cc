@@ -57,8 +57,8 @@ double VarianceBetween(absl::Span<const std::vector<double>> groups) {
   double within = 0.0;
   for (const auto& group : groups) {
     const double mean = Mean(group);
-    between += static_cast<double>(group.size()) * (mean - sum / n) *
-               (mean - sum / n);
+    between +=
+        static_cast<double>(group.size()) * (mean - sum / n) * (mean - sum / n);
     for (const double value : group) within += (value - mean) * (value - mean);
   }
   const double n0 = (n - squares / n) / (k - 1.0);

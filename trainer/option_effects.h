@@ -35,9 +35,9 @@ struct OptionEffect {
 
 // gains[user]: the reward with the option minus the reward with its pattern's
 // default, one entry a target. Users without entries are left out.
-OptionEffect EstimateOptionEffect(
-    absl::Span<const std::vector<double>> gains, uint64_t seed,
-    int permutations = kEffectPermutations);
+OptionEffect EstimateOptionEffect(absl::Span<const std::vector<double>> gains,
+                                  uint64_t seed,
+                                  int permutations = kEffectPermutations);
 
 // Variance between groups by moments, (MSB - MSW) / n0, not cut at 0; 0 unless
 // there are two groups and one of them has two values.

@@ -57,8 +57,7 @@ std::map<int, std::vector<size_t>> AskedTasks(absl::Span<const Task> tasks,
 }
 
 int Find(const OracleTable& table, const FixedOptions& choice) {
-  const auto at =
-      std::find(table.choices.begin(), table.choices.end(), choice);
+  const auto at = std::find(table.choices.begin(), table.choices.end(), choice);
   return at == table.choices.end()
              ? -1
              : static_cast<int>(at - table.choices.begin());
@@ -104,10 +103,11 @@ std::vector<FixedOptions> OracleChoices(const policy::Catalog& catalog,
   return choices;
 }
 
-absl::StatusOr<OracleTable> FillOracleTable(
-    const policy::Policy& policy, std::vector<FixedOptions> choices,
-    absl::Span<const Task> tasks, int users, LlmBackend& backend,
-    const EvaluateOptions& options) {
+absl::StatusOr<OracleTable> FillOracleTable(const policy::Policy& policy,
+                                            std::vector<FixedOptions> choices,
+                                            absl::Span<const Task> tasks,
+                                            int users, LlmBackend& backend,
+                                            const EvaluateOptions& options) {
   std::set<int> asked;
   for (const Task& task : tasks) {
     if (static_cast<int>(asked.size()) < users) asked.insert(task.user);
@@ -119,8 +119,7 @@ absl::StatusOr<OracleTable> FillOracleTable(
       if (asked.contains(tasks[i].user)) chosen[i] = table.choices[c];
     }
     ATTUNE_ASSIGN_OR_RETURN(
-        PromptRun run,
-        RunChoices(backend, policy, chosen, tasks, options.run));
+        PromptRun run, RunChoices(backend, policy, chosen, tasks, options.run));
     table.cost.prompt_tokens += run.usage.prompt_tokens;
     table.cost.answer_tokens += run.usage.answer_tokens;
     CountOutcomes(run.outcomes, table.cost);
@@ -185,8 +184,8 @@ std::vector<NamedEffect> EffectsOf(const policy::Catalog& catalog,
       for (const auto& [user, asked] : by_user) {
         std::vector<double>& own = gains.emplace_back();
         for (const size_t i : asked) {
-          const double gain = NdcgOf(table.outcomes[with][i]) -
-                              NdcgOf(table.outcomes[base][i]);
+          const double gain =
+              NdcgOf(table.outcomes[with][i]) - NdcgOf(table.outcomes[base][i]);
           if (gain == gain) own.push_back(gain);
         }
       }

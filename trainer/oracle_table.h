@@ -44,10 +44,11 @@ struct OracleTable {
 };
 
 // Asks every choice on the tasks of the first `users` users.
-absl::StatusOr<OracleTable> FillOracleTable(
-    const policy::Policy& policy, std::vector<FixedOptions> choices,
-    absl::Span<const Task> tasks, int users, LlmBackend& backend,
-    const EvaluateOptions& options);
+absl::StatusOr<OracleTable> FillOracleTable(const policy::Policy& policy,
+                                            std::vector<FixedOptions> choices,
+                                            absl::Span<const Task> tasks,
+                                            int users, LlmBackend& backend,
+                                            const EvaluateOptions& options);
 
 // One table a user who was asked, with the user's tasks of the slice.
 std::vector<UserRewards> UserTables(absl::Span<const Task> tasks,

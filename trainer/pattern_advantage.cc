@@ -31,8 +31,8 @@ std::vector<std::vector<int>> GreedyCounts(const policy::Policy& policy,
   }
   policy::Rng rng(0);  // a greedy choice draws nothing
   for (const Sample& sample : samples) {
-    const policy::Choice choice = policy.actor().Decide(
-        sample.state, policy::DecisionMode::kGreedy, rng);
+    const policy::Choice choice =
+        policy.actor().Decide(sample.state, policy::DecisionMode::kGreedy, rng);
     for (size_t k = 0; k < counts.size(); ++k) {
       ++counts[k][choice.patterns[k].option];
     }

@@ -35,9 +35,8 @@ int UncertainTasks(int tasks, const PlannerOptions& options) {
 std::vector<int> MostUncertain(const Eigen::VectorXf& deviation, int count) {
   std::vector<int> order(deviation.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
-    return deviation[a] > deviation[b];
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int a, int b) { return deviation[a] > deviation[b]; });
   order.resize(count);
   return order;
 }

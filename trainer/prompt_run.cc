@@ -130,10 +130,11 @@ absl::StatusOr<PromptRun> RunPrompts(LlmBackend& backend,
       tasks, all, options);
 }
 
-absl::StatusOr<PromptRun> RunChoices(
-    LlmBackend& backend, const policy::Policy& policy,
-    absl::Span<const std::vector<int>> choices, absl::Span<const Task> tasks,
-    const RunOptions& options) {
+absl::StatusOr<PromptRun> RunChoices(LlmBackend& backend,
+                                     const policy::Policy& policy,
+                                     absl::Span<const std::vector<int>> choices,
+                                     absl::Span<const Task> tasks,
+                                     const RunOptions& options) {
   if (choices.size() != tasks.size()) {
     return absl::InvalidArgumentError("one choice a task is needed");
   }

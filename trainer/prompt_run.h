@@ -59,10 +59,11 @@ absl::StatusOr<PromptRun> RunPrompts(LlmBackend& backend,
 // The same with the options given, one choice a task; tasks without options are
 // left out. A task's decoding seed is the same as in RunPrompts() on the same
 // list of tasks.
-absl::StatusOr<PromptRun> RunChoices(
-    LlmBackend& backend, const policy::Policy& policy,
-    absl::Span<const std::vector<int>> choices, absl::Span<const Task> tasks,
-    const RunOptions& options);
+absl::StatusOr<PromptRun> RunChoices(LlmBackend& backend,
+                                     const policy::Policy& policy,
+                                     absl::Span<const std::vector<int>> choices,
+                                     absl::Span<const Task> tasks,
+                                     const RunOptions& options);
 
 // The outcome of a ranking. Its `options` are empty.
 Outcome RankedOutcome(const Task& task, policy::Ranking ranking);

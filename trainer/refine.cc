@@ -21,19 +21,20 @@ namespace {
 // What `policy` renders when `agents` choose and one option is set.
 Chooser WithOption(const policy::Policy& agents, const policy::Policy& policy,
                    int pattern, int option) {
-  return [&agents, &policy, pattern, option](const policy::Request& request)
-             -> absl::StatusOr<policy::Decision> {
-    policy::Request greedy = request;
-    greedy.mode = policy::DecisionMode::kGreedy;
-    ATTUNE_ASSIGN_OR_RETURN(const policy::Decision decision,
-                            agents.Decide(greedy));
-    std::vector<int> options;
-    for (const policy::PatternChoice& chosen : decision.choice.patterns) {
-      options.push_back(chosen.option);
-    }
-    options[pattern] = option;
-    return policy.Preview(request, options);
-  };
+  return
+      [&agents, &policy, pattern, option](
+          const policy::Request& request) -> absl::StatusOr<policy::Decision> {
+        policy::Request greedy = request;
+        greedy.mode = policy::DecisionMode::kGreedy;
+        ATTUNE_ASSIGN_OR_RETURN(const policy::Decision decision,
+                                agents.Decide(greedy));
+        std::vector<int> options;
+        for (const policy::PatternChoice& chosen : decision.choice.patterns) {
+          options.push_back(chosen.option);
+        }
+        options[pattern] = option;
+        return policy.Preview(request, options);
+      };
 }
 
 FailedCase CaseOf(const Task& task, const Outcome& outcome) {
@@ -130,13 +131,13 @@ class Trials {
     ATTUNE_ASSIGN_OR_RETURN(
         const policy::UserState state,
         target_.revision.policy().Encode(RequestOf(task, 0)));
-    Sample sample{.state = state.features,
-                  .options = outcome.options,
-                  .probabilities =
-                      std::vector<float>(outcome.options.size(), 1.0F),
-                  .reward = Reward(task, outcome.ranking),
-                  .ease = Ease(task, state.candidate_scores),
-                  .group = static_cast<int64_t>(index)};
+    Sample sample{
+        .state = state.features,
+        .options = outcome.options,
+        .probabilities = std::vector<float>(outcome.options.size(), 1.0F),
+        .reward = Reward(task, outcome.ranking),
+        .ease = Ease(task, state.candidate_scores),
+        .group = static_cast<int64_t>(index)};
     trial.rewards.push_back(sample.reward);
     samples_.push_back(std::move(sample));
     if (trial.options[0] == target_.parent) {
@@ -176,8 +177,8 @@ std::vector<Rewrite> AskAndLint(const RefineTarget& target,
   for (const std::string& sentence : *sentences) {
     Rewrite& rewrite = rewrites.emplace_back();
     rewrite.sentence = sentence;
-    rewrite.refusal = Lint(sentence, {pattern, target.parent, titles},
-                           options.lint);
+    rewrite.refusal =
+        Lint(sentence, {pattern, target.parent, titles}, options.lint);
     if (rewrite.refusal.has_value()) continue;
     pattern.options.push_back(pattern.options[target.parent]);
     pattern.options.back().text = sentence;
@@ -235,9 +236,9 @@ std::vector<int> Best(const std::vector<int>& alive,
 absl::Status Halve(const RefineOptions& options, const policy::Policy& policy,
                    LlmBackend& backend, Trials& runner, Trial& parent,
                    std::vector<Trial>& trials) {
-  const std::vector<HalvingRound> rounds = HalvingSchedule(
-      static_cast<int>(trials.size()) + 1, options.calls, /*min_tasks=*/1,
-      options.calls);
+  const std::vector<HalvingRound> rounds =
+      HalvingSchedule(static_cast<int>(trials.size()) + 1, options.calls,
+                      /*min_tasks=*/1, options.calls);
   std::vector<int> alive(trials.size());
   std::iota(alive.begin(), alive.end(), 0);
   int tasks = 0;
@@ -319,9 +320,8 @@ absl::StatusOr<Refinement> Refine(const RefineTarget& target,
   Trials runner(target, options);
   Trial parent{.options = {target.parent}, .rewards = {}};
   ATTUNE_ASSIGN_OR_RETURN(LlmBackend * backend, target.backend(result.catalog));
-  ATTUNE_RETURN_IF_ERROR(
-      runner.Extend(policy, *backend,
-                    std::min(options.probe_tasks, options.calls), parent));
+  ATTUNE_RETURN_IF_ERROR(runner.Extend(
+      policy, *backend, std::min(options.probe_tasks, options.calls), parent));
   if (runner.dropped() == runner.rankings()) {
     return absl::UnavailableError(
         "the LLM failed on every task of the sentence to be rewritten");
@@ -331,12 +331,12 @@ absl::StatusOr<Refinement> Refine(const RefineTarget& target,
 
   std::vector<const Rewrite*> linted;
   std::vector<Trial> trials;
-  const int count = static_cast<int>(
-      result.catalog->patterns[target.pattern].options.size());
+  const int count =
+      static_cast<int>(result.catalog->patterns[target.pattern].options.size());
   for (const Rewrite& rewrite : result.rewrites) {
     if (rewrite.refusal.has_value()) continue;
-    trials.push_back({.options = {count + static_cast<int>(linted.size())},
-                      .rewards = {}});
+    trials.push_back(
+        {.options = {count + static_cast<int>(linted.size())}, .rewards = {}});
     linted.push_back(&rewrite);
   }
   std::vector<int> joined;
@@ -346,8 +346,8 @@ absl::StatusOr<Refinement> Refine(const RefineTarget& target,
     ATTUNE_ASSIGN_OR_RETURN(const auto revision,
                             WithCatalog(target, trial_catalog));
     ATTUNE_ASSIGN_OR_RETURN(backend, target.backend(trial_catalog));
-    ATTUNE_RETURN_IF_ERROR(Halve(options, revision->policy(), *backend, runner,
-                                 parent, trials));
+    ATTUNE_RETURN_IF_ERROR(
+        Halve(options, revision->policy(), *backend, runner, parent, trials));
     std::vector<const Rewrite*> winners;
     for (size_t i = 0, trial = 0; i < result.rewrites.size(); ++i) {
       Rewrite& rewrite = result.rewrites[i];

@@ -56,10 +56,9 @@ class RefinedRun {
         .make_task = [this](int index, int draw, int ordinal) {
           return FreshTask(index, draw, ordinal);
         }};
-    ATTUNE_ASSIGN_OR_RETURN(
-        const TrainResult trained,
-        Train(source, *setup_.backend, *setup_.learner, setup_.settings,
-              setup_.golden, options));
+    ATTUNE_ASSIGN_OR_RETURN(const TrainResult trained,
+                            Train(source, *setup_.backend, *setup_.learner,
+                                  setup_.settings, setup_.golden, options));
     const int64_t asked = trained.totals.rankings + trained.totals.dropped;
     result_.rankings += asked;
     first_draw_ += static_cast<int>(asked / source.num_users) + 1;
@@ -125,8 +124,7 @@ class RefinedRun {
           UserAt(i, setup_.source.num_users, options_.train.seed + first_draw_),
           /*draw=*/0, i);
     };
-    const auto backend =
-        [this](std::shared_ptr<const policy::Catalog> catalog)
+    const auto backend = [this](std::shared_ptr<const policy::Catalog> catalog)
         -> absl::StatusOr<LlmBackend*> {
       ATTUNE_RETURN_IF_ERROR(setup_.UseCatalog(std::move(catalog)));
       return setup_.backend.get();
@@ -185,8 +183,8 @@ BudgetPlan PlanBudget(const RefinedTrainingOptions& options) {
   }
   plan.refinement = static_cast<int64_t>(budget * options.refine_share);
   plan.trainings.push_back(static_cast<int64_t>(budget * options.first_share));
-  const int64_t rest = options.train.budget - plan.trainings[0] -
-                       refinements * plan.refinement;
+  const int64_t rest =
+      options.train.budget - plan.trainings[0] - refinements * plan.refinement;
   for (int i = 0; i < refinements; ++i) {
     plan.trainings.push_back(rest * (i + 1) / refinements -
                              rest * i / refinements);

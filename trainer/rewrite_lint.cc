@@ -22,11 +22,11 @@ namespace {
 constexpr int kEmbeddingDim = 1024;
 
 constexpr absl::string_view kAnswerForms[] = {
-    "json",      "xml",       "html",       "yaml",   "csv",     "markdown",
-    "table",     "paragraph", "paragraphs", "essay",  "letter",  "letters",
-    "label",     "labels",    "title",      "titles", "number",  "numbers",
-    "numbered",  "bullet",    "bullets",    "comma",  "commas",  "line",
-    "lines"};
+    "json",     "xml",     "html",      "yaml",       "csv",
+    "markdown", "table",   "paragraph", "paragraphs", "essay",
+    "letter",   "letters", "label",     "labels",     "title",
+    "titles",   "number",  "numbers",   "numbered",   "bullet",
+    "bullets",  "comma",   "commas",    "line",       "lines"};
 
 absl::string_view View(std::string_view text) {
   return {text.data(), text.size()};

@@ -105,8 +105,8 @@ absl::StatusOr<std::vector<TaskId>> Planner::PickUncertain(
     int count, int64_t begin) const {
   TaskStreamOptions stream = options_.tasks;
   stream.seed = SeedOf(seed(), 0, kPoolStream);
-  std::vector<TaskId> ids = TasksAt(
-      begin, count * options_.planner.pool_factor, source_.num_users, stream);
+  std::vector<TaskId> ids = TasksAt(begin, count * options_.planner.pool_factor,
+                                    source_.num_users, stream);
   std::vector<PlannedTask> pool;
   for (const TaskId& id : ids) pool.push_back(Make(id));
   ATTUNE_ASSIGN_OR_RETURN(const auto states, StatesOf(pool));
@@ -124,8 +124,8 @@ void Planner::Allot(std::vector<PlannedTask>& tasks) const {
     planned.ask_default = options_.default_baseline && left > 1 &&
                           !start_.default_known(planned.id);
     if (planned.ask_default) --left;
-    planned.choices = static_cast<int>(
-        std::min<int64_t>(options_.choices_per_task, left));
+    planned.choices =
+        static_cast<int>(std::min<int64_t>(options_.choices_per_task, left));
     left -= planned.choices;
   }
   std::erase_if(tasks, [](const PlannedTask& t) { return t.choices == 0; });
@@ -134,15 +134,14 @@ void Planner::Allot(std::vector<PlannedTask>& tasks) const {
 // One displayed order for all: the target at one place, and whatever follows
 // from one seed for the others.
 void Planner::ShareOrder(std::vector<PlannedTask>& tasks) const {
-  const uint64_t round_seed =
-      SeedOf(seed(), static_cast<uint64_t>(start_.cursor.stream),
-             kSharedOrderStream);
+  const uint64_t round_seed = SeedOf(
+      seed(), static_cast<uint64_t>(start_.cursor.stream), kSharedOrderStream);
   const int place = static_cast<int>(policy::Rng(round_seed).Below(kPlaces));
   for (PlannedTask& planned : tasks) {
     // The target's position follows from ordinal + draw; see Environment.
     planned.id.ordinal = kPlaces + place - planned.id.draw;
-    Task task = source_.make_task(planned.id.user, planned.id.draw,
-                                  planned.id.ordinal);
+    Task task =
+        source_.make_task(planned.id.user, planned.id.draw, planned.id.ordinal);
     policy::Rng rng(round_seed);
     task.permutation = policy::Permutation::WithFixed(
         task.permutation.size(), task.target,
@@ -159,9 +158,8 @@ absl::StatusOr<std::vector<PlannedTask>> Planner::PickTasks(
       options_.choices_per_task + (options_.default_baseline ? 1 : 0);
   const int count = static_cast<int>((episodes + each - 1) / each);
   const int uncertain = UncertainTasks(count, options_.planner);
-  std::vector<TaskId> ids =
-      TasksAt(start_.cursor.stream, count - uncertain, source_.num_users,
-              options_.tasks);
+  std::vector<TaskId> ids = TasksAt(start_.cursor.stream, count - uncertain,
+                                    source_.num_users, options_.tasks);
   end = start_.cursor;
   end.stream += count - uncertain;
   if (uncertain > 0) {
@@ -187,9 +185,8 @@ Episode Planner::EpisodeOf(const PlannedTask& planned, int choice) const {
           .task = planned.task,
           .group = planned.group,
           .decoding_seed = SeedOf(seed(), group, kDecodingStream),
-          .seed = SeedOf(
-              seed(), group * options_.choices_per_task + choice,
-              kDecisionStream)};
+          .seed = SeedOf(seed(), group * options_.choices_per_task + choice,
+                         kDecisionStream)};
 }
 
 absl::StatusOr<policy::Decision> Planner::Sampled(
@@ -234,8 +231,7 @@ absl::StatusOr<std::vector<Episode>> Planner::Ask(
   for (size_t i = 0; i < tasks.size(); ++i) {
     for (int j = 0; j < tasks[i].choices; ++j) {
       Episode episode = EpisodeOf(tasks[i], j);
-      if (!proposals.empty() &&
-          j >= static_cast<int>(proposals[i].size())) {
+      if (!proposals.empty() && j >= static_cast<int>(proposals[i].size())) {
         return absl::InternalError("the learner proposed too few choices");
       }
       ATTUNE_ASSIGN_OR_RETURN(episode.decision,

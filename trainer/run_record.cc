@@ -90,11 +90,11 @@ absl::Status RunRecord::Append(const RoundReport& report) {
 }
 
 absl::Status RunRecord::Save(const Progress& progress, const Learner& learner) {
-  ATTUNE_RETURN_IF_ERROR(SaveCheckpoint(
-      directory_, {.fingerprint = fingerprint_,
-                   .progress = progress,
-                   .metrics_bytes = metrics_bytes_,
-                   .learner_state = learner.SaveState()}));
+  ATTUNE_RETURN_IF_ERROR(
+      SaveCheckpoint(directory_, {.fingerprint = fingerprint_,
+                                  .progress = progress,
+                                  .metrics_bytes = metrics_bytes_,
+                                  .learner_state = learner.SaveState()}));
   saved_round_ = progress.totals.round;
   return absl::OkStatus();
 }

@@ -40,19 +40,17 @@ Traits TraitsOf(const policy::Pattern& pattern, const policy::Option& option,
                 uint64_t seed) {
   const std::string prefix = absl::StrCat(pattern.name, "|");
   const std::vector<std::string> words = WordsOf(option.text);
-  const Traits own =
-      Draw(seed, absl::StrCat(prefix, SettingsOf(option), "|", option.text, "|",
-                              option.generate_contract, "|",
-                              option.labels_contract, "|",
-                              option.likelihood_primer));
+  const Traits own = Draw(
+      seed, absl::StrCat(prefix, SettingsOf(option), "|", option.text, "|",
+                         option.generate_contract, "|", option.labels_contract,
+                         "|", option.likelihood_primer));
   if (words.empty()) return own;
   Traits sum = Traits::Zero();
   for (const std::string& word : words) {
     sum += Draw(seed, absl::StrCat(prefix, word));
   }
-  const double share = pattern.kind == policy::PatternKind::kHint
-                           ? kHintWordShare
-                           : kWordShare;
+  const double share =
+      pattern.kind == policy::PatternKind::kHint ? kHintWordShare : kWordShare;
   return std::sqrt(share / static_cast<double>(words.size())) * sum +
          std::sqrt(1.0 - share) * own;
 }
@@ -81,9 +79,9 @@ OptionEffects EffectsOf(const policy::Catalog& catalog,
   effects.pair = std::sqrt(options.pair_effect / 2.0) *
                  traits.segment<4>(1 + SimUsers::kLatents);
   if (pattern.kind == policy::PatternKind::kHistory) {
-    const int shown = option.history_length + (catalog.cumulative_history
-                                                   ? catalog.initial_history_length
-                                                   : 0);
+    const int shown =
+        option.history_length +
+        (catalog.cumulative_history ? catalog.initial_history_length : 0);
     const double length =
         std::log((1.0 + shown) / (1.0 + kMiddleLength)) / kLengthUnit;
     effects.main -= 0.2 * options.main_effect * length * length;

@@ -16,14 +16,14 @@ namespace attune::trainer {
 namespace {
 
 constexpr std::string_view kVocabulary[] = {
-    "with care",          "at a glance",        "all in all",
-    "above all else",     "in good faith",      "without haste",
-    "on the whole",       "as a matter of fact", "in plain terms",
-    "time and again",     "from the outset",    "by and large",
-    "in the long run",    "at every turn",      "for good measure",
-    "in broad strokes",   "down to detail",     "with fresh eyes",
-    "against the grain",  "as of today",        "one by one",
-    "in equal parts",     "with an open mind",  "beyond doubt"};
+    "with care",         "at a glance",         "all in all",
+    "above all else",    "in good faith",       "without haste",
+    "on the whole",      "as a matter of fact", "in plain terms",
+    "time and again",    "from the outset",     "by and large",
+    "in the long run",   "at every turn",       "for good measure",
+    "in broad strokes",  "down to detail",      "with fresh eyes",
+    "against the grain", "as of today",         "one by one",
+    "in equal parts",    "with an open mind",   "beyond doubt"};
 
 }  // namespace
 

@@ -41,7 +41,8 @@ std::string WithPhrase(const std::string& sentence, std::string_view phrase) {
 std::string Replaced(std::string sentence, std::string_view phrase) {
   for (const std::string_view old : SimPhrases::Vocabulary()) {
     const size_t at = sentence.find(old);
-    if (at != std::string::npos) return sentence.replace(at, old.size(), phrase);
+    if (at != std::string::npos)
+      return sentence.replace(at, old.size(), phrase);
   }
   return sentence;
 }
@@ -63,8 +64,8 @@ std::vector<std::string> SimRewrites(std::string_view sentence, int count,
                                      policy::Rng& rng) {
   const std::string parent(sentence);
   std::vector<std::string> rewrites;
-  for (int i = 0; i < count * kAttempts &&
-                  static_cast<int>(rewrites.size()) < count;
+  for (int i = 0;
+       i < count * kAttempts && static_cast<int>(rewrites.size()) < count;
        ++i) {
     std::string rewrite = Rewrite(parent, rng);
     if (rewrite == parent || std::find(rewrites.begin(), rewrites.end(),

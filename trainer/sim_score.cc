@@ -31,9 +31,8 @@ class Enumeration {
         columns.push_back((latents * option.personal).array() + option.main);
       }
     }
-    base_ = Eigen::ArrayXd::Constant(
-        static_cast<Eigen::Index>(users.size()),
-        world.base());
+    base_ = Eigen::ArrayXd::Constant(static_cast<Eigen::Index>(users.size()),
+                                     world.base());
   }
 
   // Calls visit(choice, qualities of the users).

@@ -118,10 +118,10 @@ SimUsers::User SimUsers::MakeUser(policy::Rng& rng) const {
   const double days = std::exp(1.0 + Normal(rng));
   while (static_cast<int>(user.history.size()) < length) {
     const double u01 = rng.UnitDouble();
-    const int item = DrawItem(
-        u01 < 0.6 ? user.favourites[0]
-                  : (u01 < 0.9 ? user.favourites[1] : kAnyCluster),
-        rng);
+    const int item =
+        DrawItem(u01 < 0.6 ? user.favourites[0]
+                           : (u01 < 0.9 ? user.favourites[1] : kAnyCluster),
+                 rng);
     if (user.seen[item]) continue;
     user.seen[item] = true;
     policy::Item watched = items_[item];
@@ -170,7 +170,7 @@ SimUsers::Candidates SimUsers::DrawCandidates(int user, int draw) const {
     // the LLM likes more often.
     const double fit =
         NormalCdf(2.0 * merit + (drawn.items.empty() ? 1.0 : -1.0));
-    const int cluster = rng.UnitDouble() >= fit ? kAnyCluster
+    const int cluster = rng.UnitDouble() >= fit   ? kAnyCluster
                         : rng.UnitDouble() < 0.67 ? who.favourites[0]
                                                   : who.favourites[1];
     int item = DrawItem(cluster, rng);

@@ -95,13 +95,13 @@ SimWorld::Layout SimWorld::LayoutOf(int user, int draw, int position) const {
 Task SimWorld::MakeTask(int user, int draw, int ordinal) const {
   const int position = (ordinal + draw) % options_.candidates;
   Layout layout = LayoutOf(user, draw, position);
-  Task task{.user = -1,
-            .sim_task =
-                (int64_t{user} * kMaxDraws + draw) * policy::kMaxCandidates +
-                position,
-            .history = users_.HistoryOf(user),
-            .target = layout.target,
-            .permutation = std::move(layout.displayed)};
+  Task task{
+      .user = -1,
+      .sim_task = (int64_t{user} * kMaxDraws + draw) * policy::kMaxCandidates +
+                  position,
+      .history = users_.HistoryOf(user),
+      .target = layout.target,
+      .permutation = std::move(layout.displayed)};
   for (const int item : layout.drawn.items) {
     task.candidates.push_back(users_.item(item));
   }
@@ -123,8 +123,7 @@ std::optional<SimWorld::Place> SimWorld::PlaceOf(int64_t sim_task) const {
 bool SimWorld::Fits(absl::Span<const int> choice) const {
   if (choice.size() != effects_.size()) return false;
   for (size_t k = 0; k < choice.size(); ++k) {
-    if (choice[k] < 0 ||
-        choice[k] >= static_cast<int>(effects_[k].size())) {
+    if (choice[k] < 0 || choice[k] >= static_cast<int>(effects_[k].size())) {
       return false;
     }
   }
@@ -164,19 +163,18 @@ double SimWorld::ExpectedReward(int user, absl::Span<const int> choice,
 SimWorld::SimAnswer SimWorld::Answer(const Place& place,
                                      absl::Span<const int> choice,
                                      uint64_t seed) const {
-  const Layout layout =
-      LayoutOf(place.user, place.draw, place.target_position);
+  const Layout layout = LayoutOf(place.user, place.draw, place.target_position);
   policy::Rng rng(HashOf(seed, place, choice), kAnswerStream);
   const double quality = Quality(place.user, choice);
   SimAnswer answer{.named = options_.candidates};
   for (int position = 0; position < options_.candidates; ++position) {
     const int index = layout.displayed.CandidateAt(position);
-    const double score =
-        (index == layout.target ? quality : 0.0) + reward_.Bias(position) +
-        options_.task_noise * layout.drawn.merits[index] +
-        options_.popularity_bias *
-            users_.ItemPopularity(layout.drawn.items[index]) +
-        options_.choice_noise * Normal(rng);
+    const double score = (index == layout.target ? quality : 0.0) +
+                         reward_.Bias(position) +
+                         options_.task_noise * layout.drawn.merits[index] +
+                         options_.popularity_bias *
+                             users_.ItemPopularity(layout.drawn.items[index]) +
+                         options_.choice_noise * Normal(rng);
     answer.scores.push_back(static_cast<float>(score));
   }
   const Failures failures = FailuresOf(choice);

@@ -66,9 +66,8 @@ SliceMetrics MetricsOf(absl::Span<const Task> tasks, const MethodRun& run,
       interval([](int rank) { return policy::HitRateAt(1, rank); });
   metrics.users = metrics.ndcg_at_10.count;
   const int candidates = static_cast<int>(tasks[0].candidates.size());
-  metrics.normalised_ndcg =
-      Normalised(metrics.ndcg_at_10.mean,
-                 policy::RandomNdcgAt(kCutoff, candidates));
+  metrics.normalised_ndcg = Normalised(
+      metrics.ndcg_at_10.mean, policy::RandomNdcgAt(kCutoff, candidates));
   return metrics;
 }
 
@@ -165,10 +164,9 @@ SeedTable PairedNdcg(absl::Span<const Task> tasks, const MethodRun& a,
   const auto of_seed = [](const MethodRun& run, size_t s, size_t i) {
     return NdcgOf(run.outcomes[run.outcomes.size() == 1 ? 0 : s][i]);
   };
-  return PerUser(tasks, std::max(a.outcomes.size(), b.outcomes.size()), slice,
-                 [&](size_t s, size_t i) {
-                   return of_seed(a, s, i) - of_seed(b, s, i);
-                 });
+  return PerUser(
+      tasks, std::max(a.outcomes.size(), b.outcomes.size()), slice,
+      [&](size_t s, size_t i) { return of_seed(a, s, i) - of_seed(b, s, i); });
 }
 
 MethodSummary Summarise(absl::Span<const Task> tasks, const MethodRun& run,
@@ -192,8 +190,7 @@ std::vector<Comparison> Compare(absl::Span<const Task> tasks,
     const MethodRun* baseline = Find(runs, name);
     if (baseline == nullptr) continue;
     for (const Slice slice : kSlices) {
-      for (Comparison& one :
-           CompareAll(tasks, runs, *baseline, slice, seed)) {
+      for (Comparison& one : CompareAll(tasks, runs, *baseline, slice, seed)) {
         comparisons.push_back(std::move(one));
       }
     }

@@ -27,8 +27,7 @@ absl::Status CheckOptions(const StudyOptions& options) {
     return absl::InvalidArgumentError(
         "--learners or --revision: at least one method is needed");
   }
-  std::set<std::string> names(options.learners.begin(),
-                              options.learners.end());
+  std::set<std::string> names(options.learners.begin(), options.learners.end());
   for (const NamedRevisions& named : options.revisions) {
     const size_t count = named.revisions.size();
     if (count != 1 && count != options.seeds.size()) {
@@ -48,8 +47,8 @@ absl::Status CheckOptions(const StudyOptions& options) {
                      " is neither a learner nor a revision here"));
   }
   if (options.oracle_users > 0 &&
-      std::find(options.searches.begin(), options.searches.end(),
-                kBestFixed) == options.searches.end()) {
+      std::find(options.searches.begin(), options.searches.end(), kBestFixed) ==
+          options.searches.end()) {
     return absl::InvalidArgumentError(
         "--oracle-users: the oracle is compared with best_fixed, which must be "
         "searched for");
@@ -70,9 +69,8 @@ const char* ReadoutName(policy::Readout readout) {
 }
 
 Method ScorerMethod(const Scorer& scorer) {
-  return {.name = scorer.name(),
-          .kind = MethodKind::kScorer,
-          .scorer = &scorer};
+  return {
+      .name = scorer.name(), .kind = MethodKind::kScorer, .scorer = &scorer};
 }
 
 // A learner's policies, one a seed.
@@ -369,11 +367,11 @@ void Study::Summarise() {
   for (const MethodRun& run : runs_) {
     evaluation_.methods.push_back(
         trainer::Summarise(tasks_, run, options_.seed));
-    evaluation_.users = std::max(evaluation_.users,
-                                 evaluation_.methods.back().slices[0].users);
+    evaluation_.users =
+        std::max(evaluation_.users, evaluation_.methods.back().slices[0].users);
   }
-  evaluation_.comparisons = Compare(
-      tasks_, runs_, {kBestFixed, "default", "uniform"}, options_.seed);
+  evaluation_.comparisons =
+      Compare(tasks_, runs_, {kBestFixed, "default", "uniform"}, options_.seed);
 }
 
 }  // namespace

@@ -39,9 +39,11 @@ std::vector<CurvePoint> ReadCurve(const std::string& directory) {
   return points;
 }
 
-absl::StatusOr<TrainedPolicy> TrainForStudy(
-    TrainSetup& setup, const std::string& learner,
-    uint64_t seed, const std::string& directory, TrainOptions options) {
+absl::StatusOr<TrainedPolicy> TrainForStudy(TrainSetup& setup,
+                                            const std::string& learner,
+                                            uint64_t seed,
+                                            const std::string& directory,
+                                            TrainOptions options) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error) {
@@ -61,10 +63,9 @@ absl::StatusOr<TrainedPolicy> TrainForStudy(
   options.clock = MonotonicSeconds;
   options.fingerprint = policy::Sha256Hex(absl::StrCat(
       setup.fingerprint, " study ", learner, " ", Describe(options)));
-  ATTUNE_ASSIGN_OR_RETURN(
-      TrainResult result,
-      Train(setup.source, *setup.backend, *made, std::move(settings),
-            setup.golden, options));
+  ATTUNE_ASSIGN_OR_RETURN(TrainResult result,
+                          Train(setup.source, *setup.backend, *made,
+                                std::move(settings), setup.golden, options));
   TrainedPolicy trained{.llm_calls = result.totals.rankings,
                         .curve = {.method = learner, .seed = seed}};
   trained.curve.points = ReadCurve(directory);

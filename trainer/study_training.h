@@ -32,9 +32,11 @@ struct TrainedPolicy {
 // is not there. Of `options` the budget, the batches and the episode length
 // count. Errors of MakeLearner() and Train(): kFailedPrecondition if the
 // directory holds a training of other settings.
-absl::StatusOr<TrainedPolicy> TrainForStudy(
-    TrainSetup& setup, const std::string& learner,
-    uint64_t seed, const std::string& directory, TrainOptions options);
+absl::StatusOr<TrainedPolicy> TrainForStudy(TrainSetup& setup,
+                                            const std::string& learner,
+                                            uint64_t seed,
+                                            const std::string& directory,
+                                            TrainOptions options);
 
 // The rounds in a run's metrics file; empty if there is none.
 std::vector<CurvePoint> ReadCurve(const std::string& directory);

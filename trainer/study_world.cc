@@ -58,8 +58,7 @@ absl::StatusOr<std::unique_ptr<StudyWorld>> StudyWorld::ForRevision(
   ATTUNE_ASSIGN_OR_RETURN(const EnvironmentOptions options,
                           flags.data.Environment());
   ATTUNE_RETURN_IF_ERROR(Environment::Check(world->loaded_, options));
-  world->environment_ =
-      std::make_unique<Environment>(world->loaded_, options);
+  world->environment_ = std::make_unique<Environment>(world->loaded_, options);
   ATTUNE_ASSIGN_OR_RETURN(world->opened_, flags.backend.Make());
   world->backend_ = world->opened_.get();
   world->dataset_ = &world->loaded_;
@@ -67,11 +66,11 @@ absl::StatusOr<std::unique_ptr<StudyWorld>> StudyWorld::ForRevision(
   const auto tasks_of = [raw = world.get()](UserSplit split) {
     std::vector<int> users = raw->loaded_.UsersOf(split);
     const int count = static_cast<int>(users.size());
-    return TaskSource{count, [raw, users = std::move(users)](
-                                 int index, int draw, int ordinal) {
-                        return raw->environment_->MakeTask(users[index], draw,
-                                                           ordinal);
-                      }};
+    return TaskSource{
+        count,
+        [raw, users = std::move(users)](int index, int draw, int ordinal) {
+          return raw->environment_->MakeTask(users[index], draw, ordinal);
+        }};
   };
   world->validation_ = tasks_of(UserSplit::kValidation);
   world->test_ = tasks_of(UserSplit::kTest);

@@ -13,7 +13,8 @@ absl::Status Check(const TrainOptions& options) {
   if (options.batch_size < 1 || options.choices_per_task < 0 ||
       options.episode_length < 1 || options.checkpoint_every < 1) {
     return absl::InvalidArgumentError(
-        "batch size, episode length and checkpoint interval must be at least 1, "
+        "batch size, episode length and checkpoint interval must be at least "
+        "1, "
         "choices per task at least 0");
   }
   const PlannerOptions& planner = options.planner;
@@ -25,20 +26,19 @@ absl::Status Check(const TrainOptions& options) {
         "the rankings before a stop at least 1, the uncertain share in [0, 1)");
   }
   if (options.choices_per_task > options.batch_size) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--choices-per-task ", options.choices_per_task,
-                     ": more than a round's --batch-size ", options.batch_size,
-                     " choices"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--choices-per-task ", options.choices_per_task,
+        ": more than a round's --batch-size ", options.batch_size, " choices"));
   }
   const int64_t smallest =
       static_cast<int64_t>(options.batch_size) * options.episode_length;
   if (options.budget < smallest) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--budget ", options.budget,
-        ": smaller than one round, which asks for ", smallest,
-        " rankings (--batch-size ", options.batch_size,
-        " times --episode-length ", options.episode_length,
-        "); the smallest budget is ", smallest));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--budget ", options.budget,
+                     ": smaller than one round, which asks for ", smallest,
+                     " rankings (--batch-size ", options.batch_size,
+                     " times --episode-length ", options.episode_length,
+                     "); the smallest budget is ", smallest));
   }
   return absl::OkStatus();
 }

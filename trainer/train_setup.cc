@@ -173,11 +173,11 @@ absl::StatusOr<std::unique_ptr<TrainSetup>> MakeReal(
   const auto tasks_of = [raw = setup.get()](UserSplit split) {
     std::vector<int> users = raw->data.UsersOf(split);
     const int count = static_cast<int>(users.size());
-    return TaskSource{count, [raw, users = std::move(users)](
-                                 int index, int draw, int ordinal) {
-                        return raw->environment->MakeTask(users[index], draw,
-                                                          ordinal);
-                      }};
+    return TaskSource{
+        count,
+        [raw, users = std::move(users)](int index, int draw, int ordinal) {
+          return raw->environment->MakeTask(users[index], draw, ordinal);
+        }};
   };
   setup->source = tasks_of(UserSplit::kTrain);
   setup->validation = tasks_of(UserSplit::kValidation);
@@ -187,17 +187,16 @@ absl::StatusOr<std::unique_ptr<TrainSetup>> MakeReal(
   setup->settings.items = &setup->items;
   setup->settings.encoder.embedding_dim = flags.lightgcn.dim;
   setup->settings.encoder.ngram_buckets = ItemFeatureOptions().ngram_buckets;
-  const std::vector<int> golden =
-      setup->data.UsersOf(UserSplit::kValidation);
+  const std::vector<int> golden = setup->data.UsersOf(UserSplit::kValidation);
   for (size_t i = 0; i < std::min<size_t>(kGoldenTasks, golden.size()); ++i) {
     setup->golden.push_back(setup->environment->MakeTask(golden[i], /*draw=*/0,
                                                          static_cast<int>(i)));
   }
-  ATTUNE_RETURN_IF_ERROR(Finish(
-      flags,
-      absl::StrCat(setup->data.name, ", split ", flags.data.dataset.seed,
-                   ", ", flags.data.negatives, " negatives"),
-      *setup));
+  ATTUNE_RETURN_IF_ERROR(
+      Finish(flags,
+             absl::StrCat(setup->data.name, ", split ", flags.data.dataset.seed,
+                          ", ", flags.data.negatives, " negatives"),
+             *setup));
   return setup;
 }
 
@@ -232,8 +231,7 @@ absl::StatusOr<std::unique_ptr<TrainSetup>> MakeSim(
   }
   SimWorldOptions options = SimSettingOptions(setting, flags.seed);
   options.recency_decay = flags.recency_decay;
-  setup->world =
-      std::make_unique<SimWorld>(options, *setup->settings.catalog);
+  setup->world = std::make_unique<SimWorld>(options, *setup->settings.catalog);
   setup->items.tensors = setup->world->users().ItemTensors();
   setup->items.strings = setup->world->users().ItemStrings();
   setup->settings.items = &setup->items;
@@ -263,8 +261,9 @@ absl::StatusOr<std::unique_ptr<TrainSetup>> MakeSim(
   setup->report = [raw = setup.get()](std::string_view artifact) {
     return SimReport(*raw, artifact);
   };
-  ATTUNE_RETURN_IF_ERROR(
-      Finish(flags, absl::StrCat("sim, world ", flags.sim_setting, " ", flags.seed), *setup));
+  ATTUNE_RETURN_IF_ERROR(Finish(
+      flags, absl::StrCat("sim, world ", flags.sim_setting, " ", flags.seed),
+      *setup));
   return setup;
 }
 
@@ -307,7 +306,8 @@ void TrainSetupFlags::AddTo(CLI::App& command) {
   data.AddTo(command);
   backend.AddTo(command);
   command.add_option("--catalog", catalog, "Catalog (YAML)");
-  command.add_option("--learner", learner, "ppo, bandit, a2c or rpp_published")->capture_default_str();
+  command.add_option("--learner", learner, "ppo, bandit, a2c or rpp_published")
+      ->capture_default_str();
   command.add_option("--heads", heads, "autoregressive or independent")
       ->capture_default_str();
   command.add_option("--readout", readout, "generate, labels or likelihood")

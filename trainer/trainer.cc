@@ -28,15 +28,15 @@ constexpr int kGainUsers = 64;
 
 RoundOptions RoundOptionsOf(const TrainOptions& options,
                             const Learner& learner) {
-  return {.batch_size = options.batch_size,
-          .choices_per_task = options.choices_per_task > 0
-                                  ? options.choices_per_task
-                                  : learner.ChoicesPerTask(),
-          .iterations = options.episode_length,
-          .default_baseline = options.default_baseline,
-          .tasks = {.seed = options.seed,
-                    .draws_per_user = options.draws_per_user},
-          .planner = options.planner};
+  return {
+      .batch_size = options.batch_size,
+      .choices_per_task = options.choices_per_task > 0
+                              ? options.choices_per_task
+                              : learner.ChoicesPerTask(),
+      .iterations = options.episode_length,
+      .default_baseline = options.default_baseline,
+      .tasks = {.seed = options.seed, .draws_per_user = options.draws_per_user},
+      .planner = options.planner};
 }
 
 // A loss that is not a number, whatever the learner says of its health.
@@ -101,8 +101,8 @@ class Run {
   std::optional<Round> next_;     // goes to the LLM after that
   std::vector<Eigen::VectorXf> gain_states_;
   std::optional<GainInterval> gain_;
-  bool enough_ = false;      // the planner ends the run
-  bool cancelled_ = false;   // on_round does
+  bool enough_ = false;     // the planner ends the run
+  bool cancelled_ = false;  // on_round does
   int silent_rounds_ = 0;
   double started_ = 0.0;
   double learned_at_ = 0.0;
@@ -128,12 +128,11 @@ RoundStart Run::NextStart() const {
       running_.has_value()
           ? std::max<int64_t>(0, options_.budget - spent - running_->Calls())
           : CallsLeft(options_.budget, spent, progress_.lost);
-  return {.cursor = running_.has_value() ? running_->end : progress_.cursor,
-          .episodes = (calls + options_.episode_length - 1) /
-                      options_.episode_length,
-          .default_known = [this](const TaskId& id) {
-            return DefaultKnown(id);
-          }};
+  return {
+      .cursor = running_.has_value() ? running_->end : progress_.cursor,
+      .episodes =
+          (calls + options_.episode_length - 1) / options_.episode_length,
+      .default_known = [this](const TaskId& id) { return DefaultKnown(id); }};
 }
 
 absl::StatusOr<std::optional<GainInterval>> Run::Gain(
@@ -162,8 +161,8 @@ absl::Status Run::Plan() {
   ATTUNE_ASSIGN_OR_RETURN(gain_, Gain(*policy));
   const int64_t learned = progress_.totals.rankings -
                           static_cast<int64_t>(progress_.pending.size());
-  enough_ = gain_.has_value() &&
-            NarrowEnough(*gain_, learned, options_.planner);
+  enough_ =
+      gain_.has_value() && NarrowEnough(*gain_, learned, options_.planner);
   if (enough_) return absl::OkStatus();
   ATTUNE_ASSIGN_OR_RETURN(next_, PlanRound(source_, round_options_, learner_,
                                            std::move(policy), start));
@@ -229,9 +228,9 @@ absl::Status Run::Absorb(RoundResult result) {
   answered_at_ = result.ended;
   silent_rounds_ = progress_.pending.empty() ? silent_rounds_ + 1 : 0;
   if (silent_rounds_ < kMaxSilentRounds) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat(
-      "the LLM answered nothing for ", kMaxSilentRounds,
-      " rounds; last fault: ", result.last_fault.ToString()));
+  return absl::UnavailableError(
+      absl::StrCat("the LLM answered nothing for ", kMaxSilentRounds,
+                   " rounds; last fault: ", result.last_fault.ToString()));
 }
 
 double Run::IdleShare(double until) const {

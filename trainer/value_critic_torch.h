@@ -66,13 +66,14 @@ inline std::vector<ValueCritic> MakeCritics(const NetworkSpec& spec, int hidden,
   return critics;
 }
 
-inline std::vector<torch::Tensor> Concatenate(std::vector<torch::Tensor> a,
-                                const std::vector<torch::Tensor>& b) {
+inline std::vector<torch::Tensor> Concatenate(
+    std::vector<torch::Tensor> a, const std::vector<torch::Tensor>& b) {
   a.insert(a.end(), b.begin(), b.end());
   return a;
 }
 
-inline std::vector<torch::Tensor> ParametersOf(const std::vector<ValueCritic>& critics) {
+inline std::vector<torch::Tensor> ParametersOf(
+    const std::vector<ValueCritic>& critics) {
   std::vector<torch::Tensor> all;
   for (const ValueCritic& critic : critics) {
     all = Concatenate(std::move(all), critic.Parameters());

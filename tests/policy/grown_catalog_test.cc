@@ -99,7 +99,8 @@ TEST(GrownCatalogTest, NewOptionsInheritSettingsAndContracts) {
   EXPECT_EQ(hint.hint_count, 3);
   const int k = old->FindPattern("format");
   const Option& format = (*grown)->patterns[k].options.back();
-  const Option& parent = old->patterns[k].options[old->FindOption(k, "only_list")];
+  const Option& parent =
+      old->patterns[k].options[old->FindOption(k, "only_list")];
   EXPECT_EQ(format.text, "Give no reasons.");
   EXPECT_EQ(format.generate_contract, parent.generate_contract);
   EXPECT_EQ(format.labels_contract, parent.labels_contract);
@@ -108,8 +109,8 @@ TEST(GrownCatalogTest, NewOptionsInheritSettingsAndContracts) {
 
 TEST(GrownCatalogTest, GrowsAgainFromWhatItHasGrownTo) {
   const auto old = Shipped();
-  const auto once = GrowCatalog(
-      *old, {Added(*old, "role", "clerk", "You run a film shop.")});
+  const auto once =
+      GrowCatalog(*old, {Added(*old, "role", "clerk", "You run a film shop.")});
   ASSERT_THAT(once, IsOk());
   const auto twice = GrowCatalog(
       **once, {Added(**once, "role", "clerk_r1", "You run a shop for films.")});
@@ -129,9 +130,8 @@ TEST(GrownCatalogTest, GrowsAgainFromWhatItHasGrownTo) {
 
 TEST(GrownCatalogTest, SentencesSurviveWhateverYamlThinksOfThem) {
   const auto old = Shipped();
-  for (const char* text :
-       {"Yes: rank # this - well.", "{not: a map}", "true", "1.5",
-        "Caf\xC3\xA9 films first, 'please'."}) {
+  for (const char* text : {"Yes: rank # this - well.", "{not: a map}", "true",
+                           "1.5", "Caf\xC3\xA9 films first, 'please'."}) {
     const auto grown = GrowCatalog(*old, {Added(*old, "role", "clerk", text)});
     ASSERT_THAT(grown, IsOk()) << text;
     EXPECT_EQ((*grown)->patterns[old->FindPattern("role")].options.back().text,
@@ -168,9 +168,9 @@ TEST(GrownCatalogTest, RefusesALineageThatSaysTooLittleOrTooMuch) {
       {"tasks: 40", "jobs: 40", "unknown key"},
   };
   for (const std::vector<std::string>& fault : faults) {
-    EXPECT_THAT(with(fault[0], fault[1]),
-                StatusIs(absl::StatusCode::kInvalidArgument,
-                         HasSubstr(fault[2])))
+    EXPECT_THAT(
+        with(fault[0], fault[1]),
+        StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(fault[2])))
         << fault[1];
   }
 }

@@ -126,8 +126,8 @@ TEST_F(CheckpointTest, KeepsEveryBitOfWhatWasNotLearnedFrom) {
   EXPECT_TRUE(std::isnan(progress.pending[1].default_reward));
   ASSERT_EQ(progress.defaults.size(), 2u);
   EXPECT_EQ(progress.defaults.at({.user = 4, .draw = 1, .ordinal = 7}), 0.1F);
-  EXPECT_TRUE(std::isnan(
-      progress.defaults.at({.user = 5, .draw = 0, .ordinal = 8})));
+  EXPECT_TRUE(
+      std::isnan(progress.defaults.at({.user = 5, .draw = 0, .ordinal = 8})));
 }
 
 TEST_F(CheckpointTest, IsReplacedAsAWhole) {

@@ -57,8 +57,9 @@ class EditSearchTest : public ::testing::Test {
 
 TEST_F(EditSearchTest, FindsTheBestPromptStepByStep) {
   FakeLlm llm(Likes({2, 1, 0, 2, 1}));
-  const auto result = SearchByEdits(policy_, llm, TargetTasks(40),
-                                    {.budget = 1600, .tasks = 8, .seed = kSeed});
+  const auto result =
+      SearchByEdits(policy_, llm, TargetTasks(40),
+                    {.budget = 1600, .tasks = 8, .seed = kSeed});
   ASSERT_THAT(result, IsOk());
   EXPECT_THAT(result->best, ElementsAre(2, 1, 0, 2, 1));
   EXPECT_EQ(result->mean, 1.0);
@@ -87,7 +88,8 @@ TEST_F(EditSearchTest, StaysWithTheDefaultWhereNothingHelps) {
 TEST_F(EditSearchTest, RefusesABudgetBelowOneIteration) {
   FakeLlm llm(Likes({0, 0, 0, 0, 0}));
   EXPECT_THAT(
-      SearchByEdits(policy_, llm, TargetTasks(40), {.budget = 47, .seed = kSeed}),
+      SearchByEdits(policy_, llm, TargetTasks(40),
+                    {.budget = 47, .seed = kSeed}),
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("budget")));
   EXPECT_THAT(SearchByEdits(policy_, llm, {}, {}),
               StatusIs(absl::StatusCode::kInvalidArgument));

@@ -124,11 +124,9 @@ class EvaluateTest : public ::testing::Test {
 TEST_F(EvaluateTest, ScorersAskNoLlm) {
   const auto random = MakeRandomScorer(kSeed);
   FakeLlm llm(ScoreTargets);
-  const MethodSummary summary =
-      Measured({.name = "random",
-                .kind = MethodKind::kScorer,
-                .scorer = random.get()},
-               TargetTasks(300), llm);
+  const MethodSummary summary = Measured(
+      {.name = "random", .kind = MethodKind::kScorer, .scorer = random.get()},
+      TargetTasks(300), llm);
   EXPECT_EQ(summary.cost.llm_calls, 0);
   EXPECT_EQ(llm.calls(), 0);
   const Interval& ndcg = summary.slices[0].ndcg_at_10;
@@ -249,8 +247,10 @@ TEST_F(EvaluateTest, ShufflesChoicesBetweenTasks) {
   const auto shuffled =
       RunShuffled((*runs)[0], {1, 0, -1}, tasks, llm, options_);
   ASSERT_THAT(shuffled, IsOk());
-  EXPECT_EQ(shuffled->outcomes[0][0].options, (*runs)[0].outcomes[0][1].options);
-  EXPECT_EQ(shuffled->outcomes[0][1].options, (*runs)[0].outcomes[0][0].options);
+  EXPECT_EQ(shuffled->outcomes[0][0].options,
+            (*runs)[0].outcomes[0][1].options);
+  EXPECT_EQ(shuffled->outcomes[0][1].options,
+            (*runs)[0].outcomes[0][0].options);
   EXPECT_EQ(shuffled->outcomes[0][2].rank, 0);
   EXPECT_EQ(shuffled->cost.llm_calls, 2);
   EXPECT_EQ(shuffled->cost.dropped, 0);

@@ -29,13 +29,11 @@ TEST(OracleChoicesTest, FixedPromptsThenHintsThenWhatLearnersChoose) {
   run.outcomes[0][1].options = {1, 1, 1, 1, 1};
   run.outcomes[0][2].options = {2, 2, 2, 2, 2};
   const std::vector<FixedOptions> fixed = {{0, 1, 0, 0, 0}, {0, 1, 0, 0, 0}};
-  EXPECT_THAT(OracleChoices(*FivePatterns(), fixed, {run}, 6),
-              ElementsAre(FixedOptions{0, 1, 0, 0, 0},
-                          FixedOptions{0, 0, 0, 0, 0},
-                          FixedOptions{0, 2, 0, 0, 0},
-                          FixedOptions{2, 2, 2, 2, 2},
-                          FixedOptions{1, 1, 1, 1, 1},
-                          FixedOptions{1, 1, 0, 0, 0}));
+  EXPECT_THAT(
+      OracleChoices(*FivePatterns(), fixed, {run}, 6),
+      ElementsAre(FixedOptions{0, 1, 0, 0, 0}, FixedOptions{0, 0, 0, 0, 0},
+                  FixedOptions{0, 2, 0, 0, 0}, FixedOptions{2, 2, 2, 2, 2},
+                  FixedOptions{1, 1, 1, 1, 1}, FixedOptions{1, 1, 0, 0, 0}));
   EXPECT_EQ(OracleChoices(*FivePatterns(), fixed, {run}, 2).size(), 2);
   // 1 + 2 hints + 2 learned + 2 options of each of 4 patterns.
   EXPECT_EQ(OracleChoices(*FivePatterns(), fixed, {run}, 100).size(), 13);

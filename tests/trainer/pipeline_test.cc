@@ -50,9 +50,9 @@ TEST_F(PipelineTest, LearnsOneRoundLateWhateverTheLlmsPace) {
         absl::Span<const Eigen::VectorXf> states, int count,
         uint64_t) const override {
       const int learned = static_cast<int>(rounds.size());
-      return {states.size(),
-              std::vector<Proposal>(count,
-                                    {.options = {learned % 4, 0, 0, 0, 0}})};
+      return {
+          states.size(),
+          std::vector<Proposal>(count, {.options = {learned % 4, 0, 0, 0, 0}})};
     }
   };
   // Answers only when the learner has learned from all rounds before: as slow

@@ -25,8 +25,8 @@ TEST(NarrowEnoughTest, NeedsAWidthANumberOfRankingsAndANarrowInterval) {
   const PlannerOptions stops = {.stop_width = 0.5, .stop_after = 100};
   EXPECT_TRUE(NarrowEnough(interval, 100, stops));
   EXPECT_FALSE(NarrowEnough(interval, 99, stops));
-  EXPECT_FALSE(NarrowEnough(interval, 100,
-                            {.stop_width = 0.49, .stop_after = 100}));
+  EXPECT_FALSE(
+      NarrowEnough(interval, 100, {.stop_width = 0.49, .stop_after = 100}));
   // Off by default, however narrow.
   EXPECT_FALSE(NarrowEnough({}, 1000000, {}));
 }

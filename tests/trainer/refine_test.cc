@@ -109,10 +109,9 @@ class RefineTest : public ::testing::Test {
     settings_.items = &items_;
     settings_.encoder.embedding_dim = 2;
     settings_.encoder.gru_hidden = 0;
-    items_.tensors = {{.name = "item_embeddings",
-                       .shape = {1, 2},
-                       .values = {1.0F, 0.0F}},
-                      {.name = "item_popularity", .shape = {1}, .values = {1}}};
+    items_.tensors = {
+        {.name = "item_embeddings", .shape = {1, 2}, .values = {1.0F, 0.0F}},
+        {.name = "item_popularity", .shape = {1}, .values = {1}}};
     items_.strings = {{.name = "item_ids", .values = {"x"}},
                       {.name = "item_titles", .values = {"X"}},
                       {.name = "item_genres", .values = {""}}};
@@ -357,8 +356,8 @@ class Parrot final : public LlmBackend {
 };
 
 TEST(LlmRewriterTest, KeepsWhatCameAndFailsOnlyIfNothingDid) {
-  Parrot some({std::string(" \"You rank.\"\n"),
-               absl::UnavailableError("away")});
+  Parrot some(
+      {std::string(" \"You rank.\"\n"), absl::UnavailableError("away")});
   LlmRewriter rewriter(some, "parrot");
   RewriteRequest request{.pattern = "role", .sentence = "Rank.", .count = 2};
   const auto sentences = rewriter.Rewrite(request);

@@ -136,16 +136,17 @@ class ResumeTest : public ::testing::TestWithParam<Settings> {
 
   std::vector<std::string> Arguments(const std::string& out,
                                      int seed = kSeed) const {
-    std::vector<std::string> arguments = {"train",
-            "--backend=sim",
-            "--catalog=" ATTUNE_SOURCE_DIR "/policy/catalogs/movies.yaml",
-            absl::StrCat("--learner=", GetParam().learner),
-            absl::StrCat("--heads=", GetParam().heads),
-            absl::StrCat("--episode-length=", GetParam().episode_length),
-            absl::StrCat("--budget=", 384 * GetParam().episode_length),
-            "--checkpoint-every=2",
-            absl::StrCat("--seed=", seed),
-            absl::StrCat("--out=", out)};
+    std::vector<std::string> arguments = {
+        "train",
+        "--backend=sim",
+        "--catalog=" ATTUNE_SOURCE_DIR "/policy/catalogs/movies.yaml",
+        absl::StrCat("--learner=", GetParam().learner),
+        absl::StrCat("--heads=", GetParam().heads),
+        absl::StrCat("--episode-length=", GetParam().episode_length),
+        absl::StrCat("--budget=", 384 * GetParam().episode_length),
+        "--checkpoint-every=2",
+        absl::StrCat("--seed=", seed),
+        absl::StrCat("--out=", out)};
     arguments.insert(arguments.end(), GetParam().flags.begin(),
                      GetParam().flags.end());
     return arguments;

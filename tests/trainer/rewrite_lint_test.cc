@@ -46,9 +46,10 @@ std::string Refusal(const std::string& sentence, const policy::Pattern& pattern,
 }
 
 TEST(RewriteLintTest, TakesASentenceThatSaysItBetter) {
-  EXPECT_EQ(Refusal("You recommend the movies that this viewer will enjoy most.",
-                    Role()),
-            "");
+  EXPECT_EQ(
+      Refusal("You recommend the movies that this viewer will enjoy most.",
+              Role()),
+      "");
   EXPECT_EQ(Refusal("Viewers with a similar taste enjoyed {items}; trust them.",
                     Hint()),
             "");
@@ -104,27 +105,26 @@ TEST(RewriteLintTest, LeavesTheFormOfTheAnswerToTheContract) {
 TEST(RewriteLintTest, NamesNoItemOfTheTasks) {
   const std::vector<std::string> titles = {"Usual Suspects, The (1995)",
                                            "Heat (1995)", "Her (2013)"};
-  EXPECT_EQ(Refusal("You recommend movies like the usual suspects.", Role(),
-                    titles),
-            "title");
+  EXPECT_EQ(
+      Refusal("You recommend movies like the usual suspects.", Role(), titles),
+      "title");
   EXPECT_EQ(Refusal("You recommend movies such as Heat.", Role(), titles),
             "title");
   // Not as words of their own, and not as titles are written.
-  EXPECT_EQ(Refusal("You recommend movies for theatres and for her.", Role(),
-                    titles),
-            "");
+  EXPECT_EQ(
+      Refusal("You recommend movies for theatres and for her.", Role(), titles),
+      "");
 }
 
 TEST(RewriteLintTest, ATitleThatTheParentNamesIsNoNews) {
-  EXPECT_EQ(Refusal("You recommend movies for tonight.", Role(),
-                    {"You", "Tonight"}),
-            "");
+  EXPECT_EQ(
+      Refusal("You recommend movies for tonight.", Role(), {"You", "Tonight"}),
+      "");
 }
 
 TEST(RewriteLintTest, RefusesWhatIsThereAlready) {
   EXPECT_EQ(Refusal("YOU RECOMMEND MOVIES.", Role()), "duplicate");
-  EXPECT_EQ(Refusal("You are a friend who likes movies.", Role()),
-            "duplicate");
+  EXPECT_EQ(Refusal("You are a friend who likes movies.", Role()), "duplicate");
   EXPECT_EQ(Refusal("You recommend movies!", Role()), "too_close");
 }
 
@@ -133,9 +133,8 @@ TEST(RewriteLintTest, RefusesWhatHasNothingToDoWithTheParent) {
 }
 
 TEST(RewriteLintTest, SlotsDoNotCountForTheLikeness) {
-  EXPECT_NEAR(
-      SentenceCosine("They enjoyed {items}.", "They enjoyed {genres}."), 1.0,
-      1e-6);
+  EXPECT_NEAR(SentenceCosine("They enjoyed {items}.", "They enjoyed {genres}."),
+              1.0, 1e-6);
 }
 
 TEST(RewriteLintTest, TrimsWhatLlmsPutAroundAnAnswer) {

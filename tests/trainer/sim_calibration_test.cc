@@ -36,10 +36,9 @@ struct Measured {
 };
 
 policy::Catalog ReadCatalog(const std::string& name) {
-  return *policy::Catalog::Parse(ReadFile(ATTUNE_SOURCE_DIR
-                                          "/policy/catalogs/" +
-                                          name + ".yaml")
-                                     .value())
+  return *policy::Catalog::Parse(
+              ReadFile(ATTUNE_SOURCE_DIR "/policy/catalogs/" + name + ".yaml")
+                  .value())
               .value();
 }
 
@@ -56,7 +55,8 @@ double RewardOf(const SimWorld& world, const Task& task,
   const auto place = *world.PlaceOf(task.sim_task);
   const auto scores = world.Answer(place, choice, seed).scores;
   int rank = 1;
-  for (const float score : scores) rank += score > scores[place.target_position];
+  for (const float score : scores)
+    rank += score > scores[place.target_position];
   return policy::NdcgAt(10, rank);
 }
 
@@ -111,8 +111,7 @@ void AddNoise(const SimWorld& world, uint64_t seed, Measured& sum) {
   sum.bias += errors / kPairs / kSeeds;
 }
 
-void AddBounds(SimWorld& world, const policy::Catalog& catalog,
-               Measured& sum) {
+void AddBounds(SimWorld& world, const policy::Catalog& catalog, Measured& sum) {
   const std::vector<int> users = world.HeldOutUsers();
   const SimBounds bounds = BoundsOf(world, users);
   sum.uniform += bounds.uniform / kSeeds;

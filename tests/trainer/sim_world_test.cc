@@ -173,8 +173,8 @@ TEST(SimWorldTest, WhatTheLlmLikesOfATaskIsTheSameForEveryChoice) {
     const auto b = world->Answer(place, {1, 2, 3, 4}, seed).scores;
     for (int i = 0; i < 10; ++i) difference[i] += (b[i] - a[i]) / kAnswers;
   }
-  const double quality = world->Quality(7, {1, 2, 3, 4}) -
-                         world->Quality(7, {0, 0, 0, 0});
+  const double quality =
+      world->Quality(7, {1, 2, 3, 4}) - world->Quality(7, {0, 0, 0, 0});
   for (int i = 0; i < 10; ++i) {
     // Deviation 0.67 sqrt(2 / 4000) = 0.015: four of it.
     EXPECT_NEAR(difference[i], i == place.target_position ? quality : 0.0, 0.06)
@@ -259,8 +259,8 @@ TEST(SimWorldTest, TargetsAreDisplayedEverywhereEquallyOften) {
 TEST(SimWorldTest, KnowsWhatIsATaskAndAChoice) {
   const auto world = SmallWorld();
   EXPECT_FALSE(world->PlaceOf(-1).has_value());
-  EXPECT_FALSE(world->PlaceOf((int64_t{40} << 20) * policy::kMaxCandidates)
-                   .has_value());
+  EXPECT_FALSE(
+      world->PlaceOf((int64_t{40} << 20) * policy::kMaxCandidates).has_value());
   EXPECT_FALSE(world->PlaceOf(10).has_value());
   EXPECT_TRUE(world->Fits({2, 6, 4, 4}));
   EXPECT_FALSE(world->Fits({2, 6, 4}));

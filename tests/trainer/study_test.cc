@@ -84,16 +84,15 @@ TEST(StudyTest, SlicesHoldTheirTasksOnly) {
 TEST(StudyTest, PairsTasksThatBothHave) {
   const std::vector<Task> tasks = TasksOf(2, 2);
   const SeedTable difference =
-      PairedNdcg(tasks, RunOf("a", {{1, 10, 1, 1}}),
-                 RunOf("b", {{3, 0, 1, 3}}), Slice::kAll);
+      PairedNdcg(tasks, RunOf("a", {{1, 10, 1, 1}}), RunOf("b", {{3, 0, 1, 3}}),
+                 Slice::kAll);
   EXPECT_DOUBLE_EQ(difference(0, 0), 0.5);
   EXPECT_DOUBLE_EQ(difference(1, 0), 0.25);
 }
 
 TEST(StudyTest, ASeedlessBaselineMeetsEverySeed) {
-  const SeedTable difference =
-      PairedNdcg(TasksOf(1, 1), RunOf("a", {{1}, {3}}), RunOf("b", {{3}}),
-                 Slice::kAll);
+  const SeedTable difference = PairedNdcg(TasksOf(1, 1), RunOf("a", {{1}, {3}}),
+                                          RunOf("b", {{3}}), Slice::kAll);
   ASSERT_EQ(difference.cols(), 2);
   EXPECT_DOUBLE_EQ(difference(0, 0), 0.5);
   EXPECT_DOUBLE_EQ(difference(0, 1), 0.0);

@@ -279,9 +279,9 @@ TEST_F(TrainerTest, RefusesABudgetBelowOneRoundAndNamesTheSmallest) {
   EXPECT_THAT(Run(llm, learner),
               StatusIs(Code::kInvalidArgument,
                        HasSubstr("--budget 31: smaller than one round")));
-  EXPECT_THAT(Run(llm, learner),
-              StatusIs(Code::kInvalidArgument,
-                       HasSubstr("the smallest budget is 32")));
+  EXPECT_THAT(
+      Run(llm, learner),
+      StatusIs(Code::kInvalidArgument, HasSubstr("the smallest budget is 32")));
   EXPECT_EQ(llm.calls(), 0);
   options_.budget = 32;
   EXPECT_THAT(Run(llm, learner), IsOk());
@@ -330,7 +330,8 @@ TEST(TasksAtTest, AreTheSameWhereverTheListIsCut) {
   const std::vector<TaskId> all = TasksAt(0, 60, 20, options);
   std::vector<TaskId> parts;
   for (int begin = 0; begin < 60; begin += 7) {
-    for (const TaskId& id : TasksAt(begin, std::min(7, 60 - begin), 20, options)) {
+    for (const TaskId& id :
+         TasksAt(begin, std::min(7, 60 - begin), 20, options)) {
       parts.push_back(id);
     }
   }
