@@ -21,7 +21,9 @@ install(TARGETS attune_cli
 
 install(DIRECTORY "${CMAKE_SOURCE_DIR}/policy"
   DESTINATION ${ATTUNE_INCLUDE_DIR} COMPONENT sdk
-  FILES_MATCHING PATTERN "*.h" PATTERN catalogs EXCLUDE)
+  FILES_MATCHING PATTERN "*.h" PATTERN catalogs EXCLUDE
+  # Speaks yaml-cpp, which users of the SDK need not have.
+  PATTERN catalog_fields.h EXCLUDE)
 install(FILES
   "${CMAKE_SOURCE_DIR}/client/options.h"
   "${CMAKE_SOURCE_DIR}/client/policy_client.h"
