@@ -55,6 +55,11 @@ void Belief::Start(absl::Span<const Sample> samples) {
                    .squaredNorm()
                    .transpose() /
                static_cast<float>(n);
+  // An embedding keeps its shape: where users vary most, they differ most.
+  const int embedding = std::min(item_dim_, state_dim_);
+  if (embedding > 0) {
+    deviation_.head(embedding).setConstant(deviation_.head(embedding).mean());
+  }
   deviation_ = deviation_.cwiseSqrt();
   for (float& x : deviation_) {
     if (x < kLeastDeviation) x = 1.0F;
@@ -67,11 +72,14 @@ void Belief::Start(absl::Span<const Sample> samples) {
 }
 
 void Belief::MakeModel() {
-  const auto embedding = std::count_if(columns_.begin(), columns_.end(),
-                                       [&](int c) { return c < item_dim_; });
-  model_ = std::make_unique<RewardModel>(
-      options_per_pattern_, static_cast<int>(columns_.size()),
-      static_cast<int>(embedding), kCovariates, options_.model);
+  StateLayout layout{.dim = static_cast<int>(columns_.size())};
+  for (int j = 0; j < layout.dim; ++j) {
+    layout.embedding += columns_[j] < item_dim_ ? 1 : 0;
+    // The encoder puts the history's length after the embedding.
+    if (columns_[j] == item_dim_) layout.length = j;
+  }
+  model_ = std::make_unique<RewardModel>(options_per_pattern_, layout,
+                                         kCovariates, options_.model);
 }
 
 Eigen::VectorXf Belief::Standardised(const Eigen::VectorXf& state) const {
@@ -95,7 +103,7 @@ Case Belief::MakeCase(absl::Span<const Sample> samples) const {
   }
   for (const Sample& sample : samples) {
     one.choices.push_back(sample.options);
-    one.rewards.push_back(sample.reward);
+    one.rewards.push_back(LearnedReward(sample));
   }
   return one;
 }

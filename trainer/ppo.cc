@@ -97,7 +97,7 @@ std::vector<float> Surprises(const Belief& belief,
   std::vector<float> surprises;
   for (const Sample& sample : samples) {
     const Eigen::VectorXf x = belief.Standardised(sample.state);
-    surprises.push_back(sample.reward -
+    surprises.push_back(LearnedReward(sample) -
                         belief.model().Value(x, sample.options));
   }
   return LeaveOneOut(surprises, GroupsOf(samples));

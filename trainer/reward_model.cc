@@ -52,15 +52,15 @@ Eigen::VectorXf RewardWeights::Scores(const Eigen::VectorXf& state) const {
   return common + personal * state;
 }
 
-RewardModel::RewardModel(std::vector<int> options_per_pattern, int dim,
-                         int embedding, int covariates,
+RewardModel::RewardModel(std::vector<int> options_per_pattern,
+                         StateLayout layout, int covariates,
                          RewardModelOptions options)
     : options_per_pattern_(std::move(options_per_pattern)),
-      dim_(dim),
-      embedding_(embedding),
+      layout_(layout),
+      dim_(layout.dim),
       covariates_(covariates),
       options_(options),
-      width_(1 + dim + covariates),
+      width_(1 + layout.dim + covariates),
       task_(0.0F),
       user_scale_(options.user),
       pair_scale_(options.pair) {
@@ -109,20 +109,26 @@ void RewardModel::Add(const Case& one) {
 
 Eigen::MatrixXf RewardModel::FirstDirections() const {
   Eigen::MatrixXf first = Eigen::MatrixXf::Zero(dim_, dim_);
-  const int others = dim_ - embedding_;
-  const float share = others == 0 ? 1.0F : options_.embedding_share;
-  if (embedding_ > 0) {
-    first.diagonal().head(embedding_).setConstant(
-        0.5F * share / static_cast<float>(embedding_));
-    const auto square = states_square_.topLeftCorner(embedding_, embedding_);
+  const int embedding = layout_.embedding;
+  float rest = 1.0F;
+  if (embedding > 0) {
+    const float half = 0.5F * options_.embedding_share;
+    rest -= options_.embedding_share;
+    first.diagonal().head(embedding).setConstant(
+        half / static_cast<float>(embedding));
+    const auto square = states_square_.topLeftCorner(embedding, embedding);
     if (square.trace() > 0.0F) {
-      first.topLeftCorner(embedding_, embedding_) +=
-          0.5F * share / square.trace() * square;
+      first.topLeftCorner(embedding, embedding) +=
+          half / square.trace() * square;
     }
   }
+  if (layout_.length >= 0) {
+    rest -= options_.length_share;
+    first(layout_.length, layout_.length) += options_.length_share;
+  }
+  const int others = dim_ - embedding;
   if (others > 0) {
-    first.diagonal().tail(others).setConstant(
-        (embedding_ > 0 ? 1.0F - share : 1.0F) / static_cast<float>(others));
+    first.diagonal().tail(others).array() += rest / static_cast<float>(others);
   }
   return first / first.trace();
 }

@@ -45,20 +45,18 @@ struct RewardModelOptions {
   // Weights whose belief a scale's start counts for, and options that the
   // start of S counts for.
   float scale_strength = 2.0F;
-  // Samples after which personal effects that did not show are believed to be
-  // half as large as at the start; a third after twice as many, and so on.
-  float personal_patience = 150.0F;
   float pair_strength = 20.0F;
   float direction_strength = 16.0F;
   // Share of S that its leading directions have to hold; the others are left
   // out of the fit.
   float kept = 0.98F;
   // S before any data: this share on the user's embedding, half of that along
-  // the directions in which users' embeddings vary; the rest on the other
-  // columns, alike.
-  float embedding_share = 0.6F;
+  // the directions in which users' embeddings vary; this on the length of the
+  // history, of which prompts show a part; the rest on the other columns, alike.
+  float embedding_share = 0.7F;
+  float length_share = 0.2F;
   // Draws that expectations over the posterior are taken from.
-  int draws = 12;
+  int draws = 48;
 };
 
 // Answers to choices of one task in one state.
@@ -67,6 +65,13 @@ struct Case {
   Eigen::VectorXf covariates;  // [covariates] of mean 0
   std::vector<std::vector<int>> choices;
   std::vector<float> rewards;
+};
+
+// What the numbers of a state are.
+struct StateLayout {
+  int dim = 0;
+  int embedding = 0;  // so many at the begin are the user's embedding
+  int length = -1;    // which one is the length of the history; -1: none
 };
 
 // Weights of one belief (the mean, or a draw), in units of the reward.
@@ -83,8 +88,7 @@ struct RewardWeights {
 
 class RewardModel {
  public:
-  // The first `embedding` numbers of the state [dim] are the user's embedding.
-  RewardModel(std::vector<int> options_per_pattern, int dim, int embedding,
+  RewardModel(std::vector<int> options_per_pattern, StateLayout layout,
               int covariates, RewardModelOptions options);
 
   void Add(const Case& one);
@@ -155,8 +159,8 @@ class RewardModel {
                             const Eigen::VectorXf& weights) const;
 
   const std::vector<int> options_per_pattern_;
+  const StateLayout layout_;
   const int dim_;
-  const int embedding_;
   const int covariates_;
   const RewardModelOptions options_;
   std::vector<int> offsets_;

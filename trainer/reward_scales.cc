@@ -41,9 +41,6 @@ void RewardModel::UpdateScales() {
     return noise.middleRows(begin, size).squaredNorm() / draws;
   };
   const int kept = scaled_width_ - 1 - covariates_;
-  const float rest =
-      options_.personal / (1.0F + static_cast<float>(samples_) /
-                                      options_.personal_patience);
   Eigen::MatrixXf second = Eigen::MatrixXf::Zero(kept, kept);
   for (size_t k = 0; k < options_per_pattern_.size(); ++k) {
     double common_square = 0.0, common_variance = 0.0;
@@ -64,7 +61,7 @@ void RewardModel::UpdateScales() {
         UpdatedScale(common_scale_[k], options_.common, options_.scale_strength,
                      common_square, common_variance, n);
     personal_scale_[k] = UpdatedScale(
-        personal_scale_[k], rest, options_.scale_strength,
+        personal_scale_[k], options_.personal, options_.scale_strength,
         personal_square, personal_variance, static_cast<double>(n) * kept);
   }
   const int pairs = raw_ - pairs_begin_;

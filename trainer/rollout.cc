@@ -10,6 +10,7 @@
 #include "policy/random.h"
 #include "policy/status_macros.h"
 #include "trainer/chooser.h"
+#include "trainer/smoothed_reward.h"
 
 namespace attune::trainer {
 namespace {
@@ -73,13 +74,26 @@ void Drop(absl::Status fault, Course& course, RoundResult& result) {
   }
 }
 
-void AddSample(const policy::Ranking& ranking, int iteration, int iterations,
-               Course& course, RoundResult& result) {
+// NaN if the readout gives no scores.
+float Smoothed(const LlmAnswer& answer, const Task& task,
+               const policy::Permutation& displayed) {
+  if (answer.displayed_scores.empty()) {
+    return std::numeric_limits<float>::quiet_NaN();
+  }
+  return SmoothedReward(answer.displayed_scores,
+                        displayed.PositionOf(task.target));
+}
+
+void AddSample(const LlmAnswer& answer, const policy::Ranking& ranking,
+               int iteration, int iterations, Course& course,
+               RoundResult& result) {
   const Episode& episode = *course.episode;
   const policy::Decision& decision = course.decision;
   Sample sample{.state = decision.state.features,
                 .options = OptionsOf(decision),
                 .reward = Reward(*episode.task, ranking),
+                .smoothed_reward =
+                    Smoothed(answer, *episode.task, decision.permutation),
                 .ease = Ease(*episode.task, decision.state.candidate_scores),
                 .group = episode.group * iterations + iteration};
   for (const policy::PatternChoice& chosen : decision.choice.patterns) {
@@ -106,7 +120,7 @@ void Take(const absl::StatusOr<LlmAnswer>& answer, int iteration,
   CountAnswer(*answer, ranking->status, result.counts);
   const Episode& episode = *course.episode;
   if (!episode.is_default) {
-    return AddSample(*ranking, iteration, iterations, course, result);
+    return AddSample(*answer, *ranking, iteration, iterations, course, result);
   }
   course.over = true;
   result.defaults[episode.id] = Reward(*episode.task, *ranking);

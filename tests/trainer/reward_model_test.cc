@@ -68,8 +68,7 @@ TEST(RewardModelTest, PosteriorEqualsTheClosedForm) {
   // [mean, user; common and personal of a; of b], all priors known.
   RewardModelOptions options;
   options.kept = 1.0F;
-  RewardModel model({2}, /*dim=*/1, /*embedding=*/0, /*covariates=*/0,
-                    options);
+  RewardModel model({2}, {.dim = 1}, /*covariates=*/0, options);
   const float states[] = {1.0F, -0.5F, 0.25F};
   const std::vector<std::vector<int>> chosen[] = {{{0}}, {{1}}, {{0}, {1}}};
   const std::vector<float> rewards[] = {{0.9F}, {0.2F}, {0.6F, 0.4F}};
@@ -123,7 +122,7 @@ TEST(RewardModelTest, PosteriorEqualsTheClosedForm) {
 
 TEST(RewardModelTest, RecoversKnownEffects) {
   SCOPED_TRACE(::testing::Message() << "seed " << kSeed);
-  RewardModel model(kOptions, kDim, 0, 0, {});
+  RewardModel model(kOptions, {.dim = kDim}, /*covariates=*/0, {});
   for (int round = 1; round <= 6; ++round) {
     AddCases(model, 100, 1.0F, /*personal=*/true, round);
     model.Fit(2);
@@ -142,7 +141,7 @@ TEST(RewardModelTest, RecoversKnownEffects) {
 
 TEST(RewardModelTest, WithoutPersonalEffectsTheBestFixedChoiceIsEveryonesBest) {
   SCOPED_TRACE(::testing::Message() << "seed " << kSeed);
-  RewardModel model(kOptions, kDim, 0, 0, {});
+  RewardModel model(kOptions, {.dim = kDim}, /*covariates=*/0, {});
   for (int round = 1; round <= 6; ++round) {
     AddCases(model, 100, 1.0F, /*personal=*/false, 20 + round);
     model.Fit(2);
@@ -159,7 +158,7 @@ TEST(RewardModelTest, WithoutPersonalEffectsTheBestFixedChoiceIsEveryonesBest) {
 
 TEST(RewardModelTest, MakesLittleOfPureNoise) {
   SCOPED_TRACE(::testing::Message() << "seed " << kSeed);
-  RewardModel model(kOptions, kDim, 0, 0, {});
+  RewardModel model(kOptions, {.dim = kDim}, /*covariates=*/0, {});
   for (int round = 1; round <= 6; ++round) {
     AddCases(model, 50, 0.0F, /*personal=*/false, 40 + round);
     model.Fit(2);
