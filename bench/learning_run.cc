@@ -17,8 +17,8 @@
 #include "trainer/fixed_search.h"
 #include "trainer/sim_backend.h"
 #include "trainer/smoothed_reward.h"
-#include "trainer/train_setup.h"
 #include "trainer/task_stream.h"
+#include "trainer/train_setup.h"
 
 namespace attune::bench {
 namespace {
@@ -90,7 +90,7 @@ struct Answered {
 
 // Of one answer; equal seeds are equal luck.
 Answered Answer(const LearningWorld& world, const Task& task,
-             const std::vector<int>& choice, uint64_t seed) {
+                const std::vector<int>& choice, uint64_t seed) {
   const auto place = world.sim->PlaceOf(task.sim_task);
   const std::vector<float> scores =
       world.sim->Answer(*place, choice, seed).scores;
@@ -115,10 +115,10 @@ Choices GreedyChoices(const LearningWorld& world, const policy::Actor& actor) {
   policy::Rng unused(1);
   for (const int user : world.held_out) {
     const Task task = world.sim->MakeTask(user, /*draw=*/0, user);
-    choices.push_back(ToProposal(actor.Decide(StateOf(world, task),
-                                              policy::DecisionMode::kGreedy,
-                                              unused))
-                          .options);
+    choices.push_back(
+        ToProposal(actor.Decide(StateOf(world, task),
+                                policy::DecisionMode::kGreedy, unused))
+            .options);
   }
   return choices;
 }
@@ -154,9 +154,8 @@ absl::Status Learn(const std::vector<Sample>& samples, Learner& learner,
 
 absl::StatusOr<LearningResult> RunLearning(const LearningWorld& world,
                                            const LearningOptions& options) {
-  ATTUNE_ASSIGN_OR_RETURN(
-      const trainer::NetworkSpec spec,
-      trainer::SpecOf(world.settings, options.seed));
+  ATTUNE_ASSIGN_OR_RETURN(const trainer::NetworkSpec spec,
+                          trainer::SpecOf(world.settings, options.seed));
   ATTUNE_ASSIGN_OR_RETURN(const std::unique_ptr<Learner> learner,
                           trainer::MakeLearner(options.learner, spec));
   LearningResult result;
@@ -185,8 +184,8 @@ absl::StatusOr<LearningResult> RunLearning(const LearningWorld& world,
     std::vector<Sample> samples;
     for (int i = 0; i < tasks; ++i) {
       for (const trainer::Proposal& proposal : proposals[i]) {
-        const Answered answer = Answer(world, shown[i], proposal.options,
-                                       seed ^ policy::Mix64(i));
+        const Answered answer =
+            Answer(world, shown[i], proposal.options, seed ^ policy::Mix64(i));
         samples.push_back({.state = states[i],
                            .options = proposal.options,
                            .probabilities = proposal.probabilities,

@@ -119,9 +119,9 @@ Progress ToProgress(const Json& json) {
     progress.pending.push_back(ToSample(sample));
   }
   for (const Json& entry : json.at("defaults")) {
-    progress.defaults[{.user = entry.at(0),
-                       .draw = entry.at(1),
-                       .ordinal = entry.at(2)}] = ToFloat(entry.at(3));
+    progress.defaults[{
+        .user = entry.at(0), .draw = entry.at(1), .ordinal = entry.at(2)}] =
+        ToFloat(entry.at(3));
   }
   return progress;
 }

@@ -76,10 +76,10 @@ struct StateLayout {
 
 // Weights of one belief (the mean, or a draw), in units of the reward.
 struct RewardWeights {
-  Eigen::VectorXf common;            // [total options]
-  policy::RowMajorMatrix personal;   // [total options, dim]
-  Eigen::MatrixXf pair;              // [total, total] symmetric, 0 in a pattern
-  Eigen::VectorXf user;              // [dim]
+  Eigen::VectorXf common;           // [total options]
+  policy::RowMajorMatrix personal;  // [total options, dim]
+  Eigen::MatrixXf pair;             // [total, total] symmetric, 0 in a pattern
+  Eigen::VectorXf user;             // [dim]
   float mean = 0.0F;
 
   // [total options] common + personal . state
@@ -166,8 +166,8 @@ class RewardModel {
   std::vector<int> offsets_;
   std::vector<int> pattern_of_;
   int total_ = 0;
-  int width_ = 0;   // of an option's block: 1 + dim + covariates
-  int raw_ = 0;     // weights
+  int width_ = 0;  // of an option's block: 1 + dim + covariates
+  int raw_ = 0;    // weights
   int pairs_begin_ = 0;
   Eigen::MatrixXi pair_index_;  // [total, total]
 
@@ -197,7 +197,7 @@ class RewardModel {
   int scaled_ = 0;
   float center_ = 0.0F;
   Eigen::LLT<Eigen::MatrixXf> factor_;
-  Eigen::VectorXf solution_;           // scaled posterior mean
+  Eigen::VectorXf solution_;  // scaled posterior mean
   RewardWeights mean_;
 };
 

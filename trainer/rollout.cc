@@ -46,10 +46,9 @@ LlmRequest AskFor(const Episode& episode, const policy::Decision& decision,
 absl::StatusOr<policy::Decision> DecideAgain(const policy::Policy& policy,
                                              const Course& course,
                                              int iteration) {
-  policy::Request request =
-      RequestOf(*course.episode->task,
-                policy::Mix64(course.episode->seed +
-                              static_cast<uint64_t>(iteration)));
+  policy::Request request = RequestOf(
+      *course.episode->task,
+      policy::Mix64(course.episode->seed + static_cast<uint64_t>(iteration)));
   request.previous = course.previous;
   return policy.Decide(request);
 }
@@ -89,13 +88,13 @@ void AddSample(const LlmAnswer& answer, const policy::Ranking& ranking,
                RoundResult& result) {
   const Episode& episode = *course.episode;
   const policy::Decision& decision = course.decision;
-  Sample sample{.state = decision.state.features,
-                .options = OptionsOf(decision),
-                .reward = Reward(*episode.task, ranking),
-                .smoothed_reward =
-                    Smoothed(answer, *episode.task, decision.permutation),
-                .ease = Ease(*episode.task, decision.state.candidate_scores),
-                .group = episode.group * iterations + iteration};
+  Sample sample{
+      .state = decision.state.features,
+      .options = OptionsOf(decision),
+      .reward = Reward(*episode.task, ranking),
+      .smoothed_reward = Smoothed(answer, *episode.task, decision.permutation),
+      .ease = Ease(*episode.task, decision.state.candidate_scores),
+      .group = episode.group * iterations + iteration};
   for (const policy::PatternChoice& chosen : decision.choice.patterns) {
     sample.probabilities.push_back(chosen.probability);
   }
@@ -113,9 +112,9 @@ void AddSample(const LlmAnswer& answer, const policy::Ranking& ranking,
 void Take(const absl::StatusOr<LlmAnswer>& answer, int iteration,
           int iterations, Course& course, RoundResult& result) {
   absl::StatusOr<policy::Ranking> ranking =
-      answer.ok() ? Decode(course.decision.prompt, course.decision.permutation,
-                           *answer)
-                  : answer.status();
+      answer.ok()
+          ? Decode(course.decision.prompt, course.decision.permutation, *answer)
+          : answer.status();
   if (!ranking.ok()) return Drop(ranking.status(), course, result);
   CountAnswer(*answer, ranking->status, result.counts);
   const Episode& episode = *course.episode;

@@ -8,6 +8,7 @@
 // readouts by scores say by how much it won or lost. The smoothed reward is what
 // NDCG@10 would be on average if every score got further Gaussian noise: in
 // [0, 1], growing with the true item's score, and with more signal per noise.
+// Differences between prompts are smaller than those of NDCG@10 itself.
 //
 // Source: Taylor et al. 2008, SoftRank (WSDM), sections 3.1 to 3.3: pairwise
 // probabilities of being above, the rank's distribution from those.

@@ -59,8 +59,8 @@ TEST(SmoothedRewardTest, ComparesWhereTheOthersDoNotDiffer) {
 }
 
 TEST(SmoothedRewardTest, IsNoNumberIfAScoreIsNone) {
-  EXPECT_TRUE(std::isnan(SmoothedReward(
-      {1.0F, std::numeric_limits<float>::infinity(), 0.0F}, 0)));
+  EXPECT_TRUE(std::isnan(
+      SmoothedReward({1.0F, std::numeric_limits<float>::infinity(), 0.0F}, 0)));
 }
 
 }  // namespace
