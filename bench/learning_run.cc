@@ -16,8 +16,9 @@
 #include "trainer/files.h"
 #include "trainer/fixed_search.h"
 #include "trainer/sim_backend.h"
-#include "trainer/train_setup.h"
+#include "trainer/smoothed_reward.h"
 #include "trainer/task_stream.h"
+#include "trainer/train_setup.h"
 
 namespace attune::bench {
 namespace {
@@ -82,16 +83,22 @@ Eigen::VectorXf StateOf(const LearningWorld& world, const Task& task) {
       .features;
 }
 
-// NDCG@10 of one answer; equal seeds are equal luck.
-float Answer(const LearningWorld& world, const Task& task,
-             const std::vector<int>& choice, uint64_t seed) {
+struct Answered {
+  float reward = 0.0F;  // NDCG@10
+  float smoothed = 0.0F;
+};
+
+// Of one answer; equal seeds are equal luck.
+Answered Answer(const LearningWorld& world, const Task& task,
+                const std::vector<int>& choice, uint64_t seed) {
   const auto place = world.sim->PlaceOf(task.sim_task);
   const std::vector<float> scores =
       world.sim->Answer(*place, choice, seed).scores;
   const float target = scores[place->target_position];
   const auto above = std::count_if(scores.begin(), scores.end(),
                                    [&](float x) { return x > target; });
-  return static_cast<float>(policy::NdcgAt(10, static_cast<int>(above) + 1));
+  return {static_cast<float>(policy::NdcgAt(10, static_cast<int>(above) + 1)),
+          trainer::SmoothedReward(scores, place->target_position)};
 }
 
 trainer::Proposal ToProposal(const policy::Choice& choice) {
@@ -108,10 +115,10 @@ Choices GreedyChoices(const LearningWorld& world, const policy::Actor& actor) {
   policy::Rng unused(1);
   for (const int user : world.held_out) {
     const Task task = world.sim->MakeTask(user, /*draw=*/0, user);
-    choices.push_back(ToProposal(actor.Decide(StateOf(world, task),
-                                              policy::DecisionMode::kGreedy,
-                                              unused))
-                          .options);
+    choices.push_back(
+        ToProposal(actor.Decide(StateOf(world, task),
+                                policy::DecisionMode::kGreedy, unused))
+            .options);
   }
   return choices;
 }
@@ -147,9 +154,8 @@ absl::Status Learn(const std::vector<Sample>& samples, Learner& learner,
 
 absl::StatusOr<LearningResult> RunLearning(const LearningWorld& world,
                                            const LearningOptions& options) {
-  ATTUNE_ASSIGN_OR_RETURN(
-      const trainer::NetworkSpec spec,
-      trainer::SpecOf(world.settings, options.seed));
+  ATTUNE_ASSIGN_OR_RETURN(const trainer::NetworkSpec spec,
+                          trainer::SpecOf(world.settings, options.seed));
   ATTUNE_ASSIGN_OR_RETURN(const std::unique_ptr<Learner> learner,
                           trainer::MakeLearner(options.learner, spec));
   LearningResult result;
@@ -178,13 +184,14 @@ absl::StatusOr<LearningResult> RunLearning(const LearningWorld& world,
     std::vector<Sample> samples;
     for (int i = 0; i < tasks; ++i) {
       for (const trainer::Proposal& proposal : proposals[i]) {
-        samples.push_back(
-            {.state = states[i],
-             .options = proposal.options,
-             .probabilities = proposal.probabilities,
-             .reward = Answer(world, shown[i], proposal.options,
-                              seed ^ policy::Mix64(i)),
-             .group = i});
+        const Answered answer =
+            Answer(world, shown[i], proposal.options, seed ^ policy::Mix64(i));
+        samples.push_back({.state = states[i],
+                           .options = proposal.options,
+                           .probabilities = proposal.probabilities,
+                           .reward = answer.reward,
+                           .smoothed_reward = answer.smoothed,
+                           .group = i});
       }
     }
     // The last round before a measurement may be a part of one.
@@ -242,7 +249,8 @@ void Compare(const LearningWorld& world, const std::vector<int>& fixed,
     const Task task = world.sim->MakeTask(user, /*draw=*/1, user);
     const auto answer = [&](const std::vector<int>& choice) {
       return Answer(world, task, choice,
-                    policy::Rng(seed ^ policy::Mix64(user), kMeasureStream)());
+                    policy::Rng(seed ^ policy::Mix64(user), kMeasureStream)())
+          .reward;
     };
     policy.push_back(answer(measurement.choices[i]));
     best_fixed.push_back(answer(fixed));

@@ -55,6 +55,11 @@ void Belief::Start(absl::Span<const Sample> samples) {
                    .squaredNorm()
                    .transpose() /
                static_cast<float>(n);
+  // An embedding keeps its shape: where users vary most, they differ most.
+  const int embedding = std::min(item_dim_, state_dim_);
+  if (embedding > 0) {
+    deviation_.head(embedding).setConstant(deviation_.head(embedding).mean());
+  }
   deviation_ = deviation_.cwiseSqrt();
   for (float& x : deviation_) {
     if (x < kLeastDeviation) x = 1.0F;
@@ -67,11 +72,14 @@ void Belief::Start(absl::Span<const Sample> samples) {
 }
 
 void Belief::MakeModel() {
-  const auto embedding = std::count_if(columns_.begin(), columns_.end(),
-                                       [&](int c) { return c < item_dim_; });
-  model_ = std::make_unique<RewardModel>(
-      options_per_pattern_, static_cast<int>(columns_.size()),
-      static_cast<int>(embedding), kCovariates, options_.model);
+  StateLayout layout{.dim = static_cast<int>(columns_.size())};
+  for (int j = 0; j < layout.dim; ++j) {
+    layout.embedding += columns_[j] < item_dim_ ? 1 : 0;
+    // The encoder puts the history's length after the embedding.
+    if (columns_[j] == item_dim_) layout.length = j;
+  }
+  model_ = std::make_unique<RewardModel>(options_per_pattern_, layout,
+                                         kCovariates, options_.model);
 }
 
 Eigen::VectorXf Belief::Standardised(const Eigen::VectorXf& state) const {
@@ -87,15 +95,15 @@ Case Belief::MakeCase(absl::Span<const Sample> samples) const {
   // In units of about a deviation; a missing one says nothing.
   constexpr float kScale = 0.25F;
   Case one{.state = Standardised(samples[0].state),
-           .covariates = Eigen::Vector2f(samples[0].ease,
-                                         samples[0].default_reward)};
+           .covariates =
+               Eigen::Vector2f(samples[0].ease, samples[0].default_reward)};
   for (int c = 0; c < kCovariates; ++c) {
     float& value = one.covariates[c];
     value = std::isfinite(value) ? (value - covariate_mean_[c]) / kScale : 0.0F;
   }
   for (const Sample& sample : samples) {
     one.choices.push_back(sample.options);
-    one.rewards.push_back(sample.reward);
+    one.rewards.push_back(LearnedReward(sample));
   }
   return one;
 }
@@ -126,10 +134,11 @@ void Belief::Learn(absl::Span<const Sample> samples) {
     return;
   }
   model_->Fit(model_->samples() < options_.many ? options_.steps
-                                               : options_.late_steps);
+                                                : options_.late_steps);
   fitted_samples_ = model_->samples();
   fitted_cases_ = static_cast<int64_t>(model_->cases().size());
-  if (joint_.Enumerable()) pair_scores_ = joint_.PairScores(model_->mean().pair);
+  if (joint_.Enumerable())
+    pair_scores_ = joint_.PairScores(model_->mean().pair);
 }
 
 std::vector<int> Belief::Best(const Eigen::VectorXf& state) const {
@@ -177,14 +186,14 @@ std::vector<std::vector<std::vector<int>>> Belief::Thompson(
     for (size_t j = 0; j < missing.size(); ++j) {
       const size_t i = missing[j];
       std::vector<int> choice =
-          started() ? joint_.BestWithPairs(
-                          draws[j].Scores(Standardised(states[i])),
-                          draws[j].pair)
-                    : RandomChoice(rng);
+          started()
+              ? joint_.BestWithPairs(draws[j].Scores(Standardised(states[i])),
+                                     draws[j].pair)
+              : RandomChoice(rng);
       std::vector<std::vector<int>>& chosen = result[i];
       const bool last = attempt + 1 == kMostDraws;
-      if (last || std::find(chosen.begin(), chosen.end(), choice) ==
-                      chosen.end()) {
+      if (last ||
+          std::find(chosen.begin(), chosen.end(), choice) == chosen.end()) {
         chosen.push_back(std::move(choice));
       }
     }
@@ -375,7 +384,8 @@ absl::Status Belief::Load(const std::string& bytes) {
     model_->Add(one);
     if (static_cast<int64_t>(i + 1) == fitted_cases_) model_->Fit(0);
   }
-  if (joint_.Enumerable()) pair_scores_ = joint_.PairScores(model_->mean().pair);
+  if (joint_.Enumerable())
+    pair_scores_ = joint_.PairScores(model_->mean().pair);
   return absl::OkStatus();
 }
 

@@ -73,6 +73,7 @@ Json ToJson(const Sample& sample) {
           {"options", sample.options},
           {"probabilities", sample.probabilities},
           {"reward", sample.reward},
+          {"smoothed_reward", ToJson(sample.smoothed_reward)},
           {"ease", sample.ease},
           {"group", sample.group},
           {"default_reward", ToJson(sample.default_reward)}};
@@ -84,6 +85,7 @@ Sample ToSample(const Json& json) {
           .options = json.at("options"),
           .probabilities = json.at("probabilities"),
           .reward = json.at("reward"),
+          .smoothed_reward = ToFloat(json.at("smoothed_reward")),
           .ease = json.at("ease"),
           .group = json.at("group"),
           .default_reward = ToFloat(json.at("default_reward"))};

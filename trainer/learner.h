@@ -11,6 +11,7 @@
 // Not thread-safe; owned by the training loop. No libtorch type appears here.
 
 #include <Eigen/Core>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -32,6 +33,9 @@ struct Sample {
   std::vector<float>
       probabilities;    // of the chosen options, when they were chosen
   float reward = 0.0F;  // in [0, 1]
+  // The same with the rank's luck taken out (smoothed_reward.h), where the LLM
+  // gave scores; NaN otherwise. To learn from; what is reported is the reward.
+  float smoothed_reward = std::numeric_limits<float>::quiet_NaN();
   // How easy the task was whatever the prompt: Ease(), in [0, 1]. Known in
   // training only; a control variate, never part of the state.
   float ease = 0.0F;
@@ -43,6 +47,12 @@ struct Sample {
   // (cached); NaN otherwise.
   float default_reward = std::numeric_limits<float>::quiet_NaN();
 };
+
+// What there is to learn from: the smoothed reward, or the reward.
+inline float LearnedReward(const Sample& sample) {
+  return std::isfinite(sample.smoothed_reward) ? sample.smoothed_reward
+                                               : sample.reward;
+}
 
 // A joint choice to try, and the probability of each option when it was drawn
 // (1 where nothing was random).

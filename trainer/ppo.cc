@@ -97,7 +97,7 @@ std::vector<float> Surprises(const Belief& belief,
   std::vector<float> surprises;
   for (const Sample& sample : samples) {
     const Eigen::VectorXf x = belief.Standardised(sample.state);
-    surprises.push_back(sample.reward -
+    surprises.push_back(LearnedReward(sample) -
                         belief.model().Value(x, sample.options));
   }
   return LeaveOneOut(surprises, GroupsOf(samples));
@@ -143,8 +143,9 @@ PpoLearner::Critic PpoLearner::MakeCritic() const {
     return torch::from_blob(const_cast<float*>(data), shape).clone();
   };
   Critic critic{
-      .weights = copy(scores.state.data(),
-                      {total, network_.spec().state_dim}).t().contiguous(),
+      .weights = copy(scores.state.data(), {total, network_.spec().state_dim})
+                     .t()
+                     .contiguous(),
       .bias = copy(scores.bias.data(), {total}),
       .pair = copy(belief_.model().mean().pair.data(), {total, total}),
       .fixed = torch::zeros({Patterns()}, torch::kLong)};
@@ -210,12 +211,12 @@ Tensor PpoLearner::Loss(const Tensor& rows, const Critic& critic,
   for (int k = 0; k < Patterns(); ++k) {
     const Tensor logits = net.Logits(k, x, choices);
     const Tensor p = WithFloor(logits, net.spec.heads.exploration_floor);
-    const Tensor improvement = ImprovementLoss(
-        logits, Counterfactual(k, critic, scores, choices, p),
-        options_.temperature);
-    const Tensor fixed =
-        -torch::log_softmax(logits, 1).select(1, critic.fixed[k].item<int64_t>())
-             .mean();
+    const Tensor improvement =
+        ImprovementLoss(logits, Counterfactual(k, critic, scores, choices, p),
+                        options_.temperature);
+    const Tensor fixed = -torch::log_softmax(logits, 1)
+                              .select(1, critic.fixed[k].item<int64_t>())
+                              .mean();
     const Tensor chosen = net.Probabilities(k, x, taken)
                               .gather(1, taken.select(1, k).unsqueeze(1))
                               .squeeze(1);
@@ -245,13 +246,15 @@ LearnerMetrics PpoLearner::Update(absl::Span<const Sample> samples) {
   const Critic critic = MakeCritic();
   LearnerMetrics metrics;
   loss_ = 0.0;
-  for (int step = 0; step < options_.steps; ++step) {
+  const int steps =
+      updates_ < options_.first_rounds ? options_.first_steps : options_.steps;
+  for (int step = 0; step < steps; ++step) {
     const Tensor rows = Minibatch(rng);
     adam_.ZeroGradients();
     const Tensor loss = Loss(rows, critic, rng, metrics);
     loss.backward();
     adam_.Step(options_.max_gradient_norm);
-    loss_ += loss.item<double>() / options_.steps;
+    loss_ += loss.item<double>() / steps;
   }
   ++updates_;
   entropy_ = EntropyShare(metrics, network_.spec().options_per_pattern);
@@ -290,13 +293,13 @@ std::string PpoLearner::SaveState() const {
       "counters",
       torch::tensor({updates_, size, static_cast<int64_t>(belief.size())},
                     torch::kLong));
-  state.emplace_back("numbers", torch::tensor({deviation_, loss_, entropy_},
-                                              torch::kDouble));
-  state.emplace_back("belief",
-                     torch::from_blob(belief.data(),
-                                      {static_cast<int64_t>(belief.size())},
-                                      torch::kUInt8)
-                         .clone());
+  state.emplace_back(
+      "numbers", torch::tensor({deviation_, loss_, entropy_}, torch::kDouble));
+  state.emplace_back(
+      "belief",
+      torch::from_blob(belief.data(), {static_cast<int64_t>(belief.size())},
+                       torch::kUInt8)
+          .clone());
   if (size == 0) return SaveTensors(state);
   for (auto& entry : WindowTensors(window_, surprise_)) {
     state.push_back(std::move(entry));

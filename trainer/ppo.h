@@ -43,8 +43,11 @@ struct PpoOptions {
   BeliefOptions belief;
   // Clipping range of the ratio.
   double clip = 0.2;
-  // Gradient steps a round, and samples a step.
-  int steps = 4;
+  // Gradient steps a round, more in the first rounds, when each says much that
+  // is new; and samples a step.
+  int first_steps = 12;
+  int first_rounds = 20;
+  int steps = 3;
   int minibatch = 128;
   // Samples that are kept for the policy, the newest; the critic keeps all.
   int window = 4096;

@@ -34,9 +34,9 @@ std::vector<int> Distinct(std::vector<int> ids) {
 // [ids.size()] [choices] 1 where a choice has the id.
 Eigen::MatrixXf Incidence(const std::vector<int>& ids,
                           const std::vector<std::vector<int>>& chosen) {
-  Eigen::MatrixXf incidence = Eigen::MatrixXf::Zero(
-      static_cast<Eigen::Index>(ids.size()),
-      static_cast<Eigen::Index>(chosen.size()));
+  Eigen::MatrixXf incidence =
+      Eigen::MatrixXf::Zero(static_cast<Eigen::Index>(ids.size()),
+                            static_cast<Eigen::Index>(chosen.size()));
   for (size_t i = 0; i < chosen.size(); ++i) {
     for (const int id : chosen[i]) {
       const auto at = std::lower_bound(ids.begin(), ids.end(), id);
@@ -52,15 +52,15 @@ Eigen::VectorXf RewardWeights::Scores(const Eigen::VectorXf& state) const {
   return common + personal * state;
 }
 
-RewardModel::RewardModel(std::vector<int> options_per_pattern, int dim,
-                         int embedding, int covariates,
+RewardModel::RewardModel(std::vector<int> options_per_pattern,
+                         StateLayout layout, int covariates,
                          RewardModelOptions options)
     : options_per_pattern_(std::move(options_per_pattern)),
-      dim_(dim),
-      embedding_(embedding),
+      layout_(layout),
+      dim_(layout.dim),
       covariates_(covariates),
       options_(options),
-      width_(1 + dim + covariates),
+      width_(1 + layout.dim + covariates),
       task_(0.0F),
       user_scale_(options.user),
       pair_scale_(options.pair) {
@@ -109,20 +109,26 @@ void RewardModel::Add(const Case& one) {
 
 Eigen::MatrixXf RewardModel::FirstDirections() const {
   Eigen::MatrixXf first = Eigen::MatrixXf::Zero(dim_, dim_);
-  const int others = dim_ - embedding_;
-  const float share = others == 0 ? 1.0F : options_.embedding_share;
-  if (embedding_ > 0) {
-    first.diagonal().head(embedding_).setConstant(
-        0.5F * share / static_cast<float>(embedding_));
-    const auto square = states_square_.topLeftCorner(embedding_, embedding_);
+  const int embedding = layout_.embedding;
+  float rest = 1.0F;
+  if (embedding > 0) {
+    const float half = 0.5F * options_.embedding_share;
+    rest -= options_.embedding_share;
+    first.diagonal().head(embedding).setConstant(half /
+                                                 static_cast<float>(embedding));
+    const auto square = states_square_.topLeftCorner(embedding, embedding);
     if (square.trace() > 0.0F) {
-      first.topLeftCorner(embedding_, embedding_) +=
-          0.5F * share / square.trace() * square;
+      first.topLeftCorner(embedding, embedding) +=
+          half / square.trace() * square;
     }
   }
+  if (layout_.length >= 0) {
+    rest -= options_.length_share;
+    first(layout_.length, layout_.length) += options_.length_share;
+  }
+  const int others = dim_ - embedding;
   if (others > 0) {
-    first.diagonal().tail(others).setConstant(
-        (embedding_ > 0 ? 1.0F - share : 1.0F) / static_cast<float>(others));
+    first.diagonal().tail(others).array() += rest / static_cast<float>(others);
   }
   return first / first.trace();
 }
@@ -195,18 +201,20 @@ void RewardModel::MakeFactors() {
   while (kept < dim_ && held < options_.kept * directions_.trace()) {
     held += std::max(0.0F, eigen.eigenvalues()[dim_ - 1 - kept++]);
   }
-  root_ = eigen.eigenvectors().rightCols(kept) *
-          eigen.eigenvalues().tail(kept).cwiseMax(0.0F).cwiseSqrt().asDiagonal();
+  root_ =
+      eigen.eigenvectors().rightCols(kept) *
+      eigen.eigenvalues().tail(kept).cwiseMax(0.0F).cwiseSqrt().asDiagonal();
   scaled_width_ = 1 + kept + covariates_;
   scaled_ = width_ + total_ * scaled_width_ + (raw_ - pairs_begin_);
   factors_.clear();
   for (size_t k = 0; k < options_per_pattern_.size(); ++k) {
-    Eigen::MatrixXf& factor = factors_.emplace_back(
-        Eigen::MatrixXf::Zero(width_, scaled_width_));
+    Eigen::MatrixXf& factor =
+        factors_.emplace_back(Eigen::MatrixXf::Zero(width_, scaled_width_));
     factor(0, 0) = common_scale_[k];
     factor.block(1, 1, dim_, kept) = personal_scale_[k] * root_;
-    factor.bottomRightCorner(covariates_, covariates_).diagonal().setConstant(
-        options_.covariate);
+    factor.bottomRightCorner(covariates_, covariates_)
+        .diagonal()
+        .setConstant(options_.covariate);
   }
   user_factor_.setConstant(width_, options_.covariate);
   user_factor_[0] = kMeanScale;
@@ -265,8 +273,8 @@ void RewardModel::Solve() {
   precision.diagonal().array() += 1.0F;
   factor_.compute(precision);
   center_ = static_cast<float>(reward_sum_ / static_cast<double>(samples_));
-  solution_ = factor_.solve(
-      ToScaled((moment_ - center_ * moment_one_) / noise_));
+  solution_ =
+      factor_.solve(ToScaled((moment_ - center_ * moment_one_) / noise_));
 }
 
 Eigen::MatrixXf RewardModel::Spread(int count, policy::Rng& rng) const {

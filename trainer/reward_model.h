@@ -45,20 +45,18 @@ struct RewardModelOptions {
   // Weights whose belief a scale's start counts for, and options that the
   // start of S counts for.
   float scale_strength = 2.0F;
-  // Samples after which personal effects that did not show are believed to be
-  // half as large as at the start; a third after twice as many, and so on.
-  float personal_patience = 150.0F;
   float pair_strength = 20.0F;
   float direction_strength = 16.0F;
   // Share of S that its leading directions have to hold; the others are left
   // out of the fit.
   float kept = 0.98F;
   // S before any data: this share on the user's embedding, half of that along
-  // the directions in which users' embeddings vary; the rest on the other
-  // columns, alike.
-  float embedding_share = 0.6F;
+  // the directions in which users' embeddings vary; this on the length of the
+  // history, of which prompts show a part; the rest on the other columns, alike.
+  float embedding_share = 0.7F;
+  float length_share = 0.2F;
   // Draws that expectations over the posterior are taken from.
-  int draws = 12;
+  int draws = 48;
 };
 
 // Answers to choices of one task in one state.
@@ -69,12 +67,19 @@ struct Case {
   std::vector<float> rewards;
 };
 
+// What the numbers of a state are.
+struct StateLayout {
+  int dim = 0;
+  int embedding = 0;  // so many at the begin are the user's embedding
+  int length = -1;    // which one is the length of the history; -1: none
+};
+
 // Weights of one belief (the mean, or a draw), in units of the reward.
 struct RewardWeights {
-  Eigen::VectorXf common;            // [total options]
-  policy::RowMajorMatrix personal;   // [total options, dim]
-  Eigen::MatrixXf pair;              // [total, total] symmetric, 0 in a pattern
-  Eigen::VectorXf user;              // [dim]
+  Eigen::VectorXf common;           // [total options]
+  policy::RowMajorMatrix personal;  // [total options, dim]
+  Eigen::MatrixXf pair;             // [total, total] symmetric, 0 in a pattern
+  Eigen::VectorXf user;             // [dim]
   float mean = 0.0F;
 
   // [total options] common + personal . state
@@ -83,8 +88,7 @@ struct RewardWeights {
 
 class RewardModel {
  public:
-  // The first `embedding` numbers of the state [dim] are the user's embedding.
-  RewardModel(std::vector<int> options_per_pattern, int dim, int embedding,
+  RewardModel(std::vector<int> options_per_pattern, StateLayout layout,
               int covariates, RewardModelOptions options);
 
   void Add(const Case& one);
@@ -155,15 +159,15 @@ class RewardModel {
                             const Eigen::VectorXf& weights) const;
 
   const std::vector<int> options_per_pattern_;
+  const StateLayout layout_;
   const int dim_;
-  const int embedding_;
   const int covariates_;
   const RewardModelOptions options_;
   std::vector<int> offsets_;
   std::vector<int> pattern_of_;
   int total_ = 0;
-  int width_ = 0;   // of an option's block: 1 + dim + covariates
-  int raw_ = 0;     // weights
+  int width_ = 0;  // of an option's block: 1 + dim + covariates
+  int raw_ = 0;    // weights
   int pairs_begin_ = 0;
   Eigen::MatrixXi pair_index_;  // [total, total]
 
@@ -193,7 +197,7 @@ class RewardModel {
   int scaled_ = 0;
   float center_ = 0.0F;
   Eigen::LLT<Eigen::MatrixXf> factor_;
-  Eigen::VectorXf solution_;           // scaled posterior mean
+  Eigen::VectorXf solution_;  // scaled posterior mean
   RewardWeights mean_;
 };
 

@@ -25,8 +25,9 @@ float Square(float x) { return x * x; }
 float UpdatedScale(float scale, float start, float strength, double mean_square,
                    double variance, double count) {
   const double determined = std::clamp(count - variance, 0.02 * count, count);
-  const double square = (Square(scale) * mean_square + strength * Square(start)) /
-                        (determined + strength);
+  const double square =
+      (Square(scale) * mean_square + strength * Square(start)) /
+      (determined + strength);
   return std::clamp(static_cast<float>(std::sqrt(square)), scale / kStep,
                     scale * kStep);
 }
@@ -41,9 +42,6 @@ void RewardModel::UpdateScales() {
     return noise.middleRows(begin, size).squaredNorm() / draws;
   };
   const int kept = scaled_width_ - 1 - covariates_;
-  const float rest =
-      options_.personal / (1.0F + static_cast<float>(samples_) /
-                                      options_.personal_patience);
   Eigen::MatrixXf second = Eigen::MatrixXf::Zero(kept, kept);
   for (size_t k = 0; k < options_per_pattern_.size(); ++k) {
     double common_square = 0.0, common_variance = 0.0;
@@ -64,23 +62,23 @@ void RewardModel::UpdateScales() {
         UpdatedScale(common_scale_[k], options_.common, options_.scale_strength,
                      common_square, common_variance, n);
     personal_scale_[k] = UpdatedScale(
-        personal_scale_[k], rest, options_.scale_strength,
+        personal_scale_[k], options_.personal, options_.scale_strength,
         personal_square, personal_variance, static_cast<double>(n) * kept);
   }
   const int pairs = raw_ - pairs_begin_;
   if (pairs > 0) {
-    pair_scale_ = UpdatedScale(
-        pair_scale_, options_.pair, options_.pair_strength,
-        solution_.tail(pairs).squaredNorm(), variance(scaled_ - pairs, pairs),
-        pairs);
+    pair_scale_ =
+        UpdatedScale(pair_scale_, options_.pair, options_.pair_strength,
+                     solution_.tail(pairs).squaredNorm(),
+                     variance(scaled_ - pairs, pairs), pairs);
   }
-  user_scale_ = UpdatedScale(user_scale_, options_.user, options_.scale_strength,
-                             solution_.segment(1, dim_).squaredNorm(),
-                             variance(1, dim_), dim_);
+  user_scale_ = UpdatedScale(
+      user_scale_, options_.user, options_.scale_strength,
+      solution_.segment(1, dim_).squaredNorm(), variance(1, dim_), dim_);
   // Directions that were left out stay as they were believed to be.
   const Eigen::MatrixXf left_out = directions_ - root_ * root_.transpose();
-  directions_ =
-      root_ * second * root_.transpose() + static_cast<float>(total_) * left_out;
+  directions_ = root_ * second * root_.transpose() +
+                static_cast<float>(total_) * left_out;
   directions_ += options_.direction_strength * FirstDirections();
   directions_ /= directions_.trace();
   UpdateNoise(scaled_ - variance(0, scaled_));
@@ -105,8 +103,8 @@ void RewardModel::UpdateNoise(double determined) {
   }
   const double left = std::max(static_cast<double>(samples_) - determined,
                                0.1 * static_cast<double>(samples_));
-  noise_ = std::max(kSmallestNoise,
-                    static_cast<float>(std::sqrt(whitened / left)));
+  noise_ =
+      std::max(kSmallestNoise, static_cast<float>(std::sqrt(whitened / left)));
   if (freedom == 0 || within <= 0.0) return;
   const double share = std::max(0.0, between / static_cast<double>(cases)) /
                        (within / static_cast<double>(freedom));

@@ -10,6 +10,7 @@
 #include "policy/random.h"
 #include "policy/status_macros.h"
 #include "trainer/chooser.h"
+#include "trainer/smoothed_reward.h"
 
 namespace attune::trainer {
 namespace {
@@ -45,10 +46,9 @@ LlmRequest AskFor(const Episode& episode, const policy::Decision& decision,
 absl::StatusOr<policy::Decision> DecideAgain(const policy::Policy& policy,
                                              const Course& course,
                                              int iteration) {
-  policy::Request request =
-      RequestOf(*course.episode->task,
-                policy::Mix64(course.episode->seed +
-                              static_cast<uint64_t>(iteration)));
+  policy::Request request = RequestOf(
+      *course.episode->task,
+      policy::Mix64(course.episode->seed + static_cast<uint64_t>(iteration)));
   request.previous = course.previous;
   return policy.Decide(request);
 }
@@ -73,15 +73,28 @@ void Drop(absl::Status fault, Course& course, RoundResult& result) {
   }
 }
 
-void AddSample(const policy::Ranking& ranking, int iteration, int iterations,
-               Course& course, RoundResult& result) {
+// NaN if the readout gives no scores.
+float Smoothed(const LlmAnswer& answer, const Task& task,
+               const policy::Permutation& displayed) {
+  if (answer.displayed_scores.empty()) {
+    return std::numeric_limits<float>::quiet_NaN();
+  }
+  return SmoothedReward(answer.displayed_scores,
+                        displayed.PositionOf(task.target));
+}
+
+void AddSample(const LlmAnswer& answer, const policy::Ranking& ranking,
+               int iteration, int iterations, Course& course,
+               RoundResult& result) {
   const Episode& episode = *course.episode;
   const policy::Decision& decision = course.decision;
-  Sample sample{.state = decision.state.features,
-                .options = OptionsOf(decision),
-                .reward = Reward(*episode.task, ranking),
-                .ease = Ease(*episode.task, decision.state.candidate_scores),
-                .group = episode.group * iterations + iteration};
+  Sample sample{
+      .state = decision.state.features,
+      .options = OptionsOf(decision),
+      .reward = Reward(*episode.task, ranking),
+      .smoothed_reward = Smoothed(answer, *episode.task, decision.permutation),
+      .ease = Ease(*episode.task, decision.state.candidate_scores),
+      .group = episode.group * iterations + iteration};
   for (const policy::PatternChoice& chosen : decision.choice.patterns) {
     sample.probabilities.push_back(chosen.probability);
   }
@@ -99,14 +112,14 @@ void AddSample(const policy::Ranking& ranking, int iteration, int iterations,
 void Take(const absl::StatusOr<LlmAnswer>& answer, int iteration,
           int iterations, Course& course, RoundResult& result) {
   absl::StatusOr<policy::Ranking> ranking =
-      answer.ok() ? Decode(course.decision.prompt, course.decision.permutation,
-                           *answer)
-                  : answer.status();
+      answer.ok()
+          ? Decode(course.decision.prompt, course.decision.permutation, *answer)
+          : answer.status();
   if (!ranking.ok()) return Drop(ranking.status(), course, result);
   CountAnswer(*answer, ranking->status, result.counts);
   const Episode& episode = *course.episode;
   if (!episode.is_default) {
-    return AddSample(*ranking, iteration, iterations, course, result);
+    return AddSample(*answer, *ranking, iteration, iterations, course, result);
   }
   course.over = true;
   result.defaults[episode.id] = Reward(*episode.task, *ranking);
