@@ -224,8 +224,10 @@ int Report(const std::vector<Job>& jobs, const Flags& flags) {
   std::printf(
       "Optimality on held-out users (0 uniform, 1 every user's best), mean +- "
       "standard error;\nruns that claim a gain over the best fixed prompt. "
-      "Seeds from %d on; hyper-parameters\nwere chosen on seeds from 101 on.\n\n"
-      "%-12s %-14s", flags.first_seed, "setting", "learner");
+      "Seeds from %d on; hyper-parameters\nwere chosen on seeds from 101 "
+      "on.\n\n"
+      "%-12s %-14s",
+      flags.first_seed, "setting", "learner");
   for (const int64_t budget : flags.budgets) {
     std::printf("  %5d calls claims", static_cast<int>(budget));
   }

@@ -30,7 +30,8 @@ class A2cLearner final : public Learner {
   A2cLearner(NetworkSpec spec, A2cOptions options)
       : options_(options),
         network_(std::move(spec)),
-        critics_(MakeCritics(network_.spec(), options.critic_hidden, kCriticStream)),
+        critics_(
+            MakeCritics(network_.spec(), options.critic_hidden, kCriticStream)),
         actor_adam_(
             {{Concatenate(network_.impl().Matrices(), network_.impl().Biases()),
               options.actor_learning_rate}}),
@@ -67,9 +68,8 @@ class A2cLearner final : public Learner {
 
 Tensor Advantages(const Tensor& delta, absl::Span<const Sample> samples) {
   const Tensor values = delta.detach().contiguous();
-  return torch::tensor(
-      LeaveOneOut({values.data_ptr<float>(), samples.size()},
-                  GroupsOf(samples)));
+  return torch::tensor(LeaveOneOut({values.data_ptr<float>(), samples.size()},
+                                   GroupsOf(samples)));
 }
 
 LearnerMetrics A2cLearner::Update(absl::Span<const Sample> samples) {

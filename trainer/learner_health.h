@@ -36,13 +36,14 @@ inline absl::Status CheckPolicy(double loss, double entropy_share,
                                 double floor) {
   if (!std::isfinite(loss) || !std::isfinite(entropy_share)) {
     return absl::InternalError(
-        "the policy's loss is not a number: a reward or a state was none, or the "
+        "the policy's loss is not a number: a reward or a state was none, or "
+        "the "
         "learning rate is too large");
   }
   if (entropy_share < floor) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the policy collapsed: its entropy is ", entropy_share,
-        " of the uniform policy's, below the floor of ", floor));
+    return absl::FailedPreconditionError(
+        absl::StrCat("the policy collapsed: its entropy is ", entropy_share,
+                     " of the uniform policy's, below the floor of ", floor));
   }
   return absl::OkStatus();
 }

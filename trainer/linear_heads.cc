@@ -58,24 +58,20 @@ std::vector<policy::NamedTensor> LinearHeads(const NetworkSpec& spec,
     Eigen::MatrixXd map = Eigen::MatrixXd::Zero(n, d + e);
     map.leftCols(d) = scores.state.middleRows(offset, n).cast<double>();
     if (e > 0 && offset > 0) {
-      map.rightCols(e) =
-          LeastSquares(embeddings.topRows(offset),
-                       scores.earlier.block(offset, 0, n, offset)
-                           .transpose()
-                           .cast<double>())
-              .transpose();
+      map.rightCols(e) = LeastSquares(embeddings.topRows(offset),
+                                      scores.earlier.block(offset, 0, n, offset)
+                                          .transpose()
+                                          .cast<double>())
+                             .transpose();
     }
     // map = basis * directions, each direction a pair of hidden units.
     const Eigen::JacobiSVD<Eigen::MatrixXd> svd(
         map, Eigen::ComputeThinU | Eigen::ComputeThinV);
-    const Eigen::Index rank =
-        std::min<Eigen::Index>(svd.singularValues().size(),
-                               spec.heads.hidden / 2);
-    const Eigen::MatrixXd directions =
-        svd.matrixV().leftCols(rank).transpose();
-    const Eigen::MatrixXd basis =
-        svd.matrixU().leftCols(rank) *
-        svd.singularValues().head(rank).asDiagonal();
+    const Eigen::Index rank = std::min<Eigen::Index>(
+        svd.singularValues().size(), spec.heads.hidden / 2);
+    const Eigen::MatrixXd directions = svd.matrixV().leftCols(rank).transpose();
+    const Eigen::MatrixXd basis = svd.matrixU().leftCols(rank) *
+                                  svd.singularValues().head(rank).asDiagonal();
     // W2 for one unit of each direction.
     const Eigen::MatrixXd options =
         embeddings.middleRows(offset, n) * projection.transpose() /
@@ -95,8 +91,8 @@ std::vector<policy::NamedTensor> LinearHeads(const NetworkSpec& spec,
     tensors.push_back(Named(prefix + "w2", w2));
     tensors.push_back(
         Named(prefix + "c2", Eigen::MatrixXd::Zero(spec.heads.score_dim, 1)));
-    tensors.push_back(Named(
-        prefix + "bias", scores.bias.segment(offset, n).cast<double>()));
+    tensors.push_back(
+        Named(prefix + "bias", scores.bias.segment(offset, n).cast<double>()));
     offset += n;
   }
   return tensors;

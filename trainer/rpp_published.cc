@@ -31,8 +31,8 @@ class RppPublishedLearner final : public Learner {
   RppPublishedLearner(NetworkSpec spec, RppPublishedOptions options)
       : options_(options),
         network_(std::move(spec)),
-        critics_(MakeCritics(network_.spec(), options.critic_hidden,
-                             kCriticStream)),
+        critics_(
+            MakeCritics(network_.spec(), options.critic_hidden, kCriticStream)),
         actor_adam_(
             {{Concatenate(network_.impl().Matrices(), network_.impl().Biases()),
               options.actor_learning_rate}}),

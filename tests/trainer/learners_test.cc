@@ -120,8 +120,8 @@ TEST(LinearHeadsTest, TheActorSaysWhatTheScoresSay) {
     const std::vector<int> options = {static_cast<int>(rng.Below(4)),
                                       static_cast<int>(rng.Below(5)), 0};
     for (int k = 0; k < 3; ++k) {
-      const Eigen::VectorXf logits = actor.Logits(
-          k, state, absl::MakeConstSpan(options).first(k));
+      const Eigen::VectorXf logits =
+          actor.Logits(k, state, absl::MakeConstSpan(options).first(k));
       for (int a = 0; a < logits.size(); ++a) {
         const int row = offsets[k] + a;
         float expected = scores.state.row(row).dot(state) + scores.bias[row];
