@@ -333,17 +333,6 @@ Eigen::VectorXf RewardModel::Residuals(const Case& one,
   return residuals;
 }
 
-float RewardModel::RewardDeviation() const {
-  const double n = static_cast<double>(samples_);
-  double squares = 0.0;
-  for (const Case& one : cases_) {
-    for (const float reward : one.rewards) {
-      squares += std::pow(reward - reward_sum_ / n, 2);
-    }
-  }
-  return std::max(0.05F, static_cast<float>(std::sqrt(squares / n)));
-}
-
 std::vector<float> RewardModel::SaveScales() const {
   std::vector<float> numbers = {noise_, task_, user_scale_, pair_scale_};
   const auto append = [&](const auto& values) {

@@ -118,6 +118,17 @@ void RewardModel::UpdateNoise(double determined) {
   Rebuild();
 }
 
+float RewardModel::RewardDeviation() const {
+  const double n = static_cast<double>(samples_);
+  double squares = 0.0;
+  for (const Case& one : cases_) {
+    for (const float reward : one.rewards) {
+      squares += std::pow(reward - reward_sum_ / n, 2);
+    }
+  }
+  return std::max(0.05F, static_cast<float>(std::sqrt(squares / n)));
+}
+
 void RewardModel::Fit(int steps) {
   if (samples_ == 0) return;
   if (noise_ == 0.0F) {
