@@ -75,8 +75,12 @@ void Belief::MakeModel() {
   StateLayout layout{.dim = static_cast<int>(columns_.size())};
   for (int j = 0; j < layout.dim; ++j) {
     layout.embedding += columns_[j] < item_dim_ ? 1 : 0;
-    // The encoder puts the history's length after the embedding.
-    if (columns_[j] == item_dim_) layout.length = j;
+    // After the embedding the encoder puts seven numbers on the history, the
+    // first its length, and eight on the candidates, the last three on how far
+    // their collaborative scores can be trusted (policy/user_state.h).
+    const int place = columns_[j] - item_dim_;
+    if (place == 0) layout.length = j;
+    if (place >= 12 && place < 15) layout.trust.push_back(j);
   }
   model_ = std::make_unique<RewardModel>(options_per_pattern_, layout,
                                          kCovariates, options_.model);

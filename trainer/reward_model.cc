@@ -126,6 +126,13 @@ Eigen::MatrixXf RewardModel::FirstDirections() const {
     rest -= options_.length_share;
     first(layout_.length, layout_.length) += options_.length_share;
   }
+  if (!layout_.trust.empty()) {
+    rest -= options_.trust_share;
+    for (const int column : layout_.trust) {
+      first(column, column) += options_.trust_share /
+                               static_cast<float>(layout_.trust.size());
+    }
+  }
   const int others = dim_ - embedding;
   if (others > 0) {
     first.diagonal().tail(others).array() += rest / static_cast<float>(others);

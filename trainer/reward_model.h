@@ -52,9 +52,11 @@ struct RewardModelOptions {
   float kept = 0.98F;
   // S before any data: this share on the user's embedding, half of that along
   // the directions in which users' embeddings vary; this on the length of the
-  // history, of which prompts show a part; the rest on the other columns, alike.
-  float embedding_share = 0.7F;
-  float length_share = 0.2F;
+  // history, of which prompts show a part; this on what says how far a hint can
+  // be trusted; the rest on the other columns, alike.
+  float embedding_share = 0.55F;
+  float length_share = 0.15F;
+  float trust_share = 0.25F;
   // Draws that expectations over the posterior are taken from.
   int draws = 48;
 };
@@ -72,6 +74,9 @@ struct StateLayout {
   int dim = 0;
   int embedding = 0;  // so many at the begin are the user's embedding
   int length = -1;    // which one is the length of the history; -1: none
+  // Which ones say how far the collaborative scores can be trusted: their
+  // margin, their spread, the share of candidates that they do not know.
+  std::vector<int> trust = {};
 };
 
 // Weights of one belief (the mean, or a draw), in units of the reward.
