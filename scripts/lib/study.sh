@@ -3,7 +3,7 @@
 # a fifth of the true items are unknown to every collaborative model.
 
 STUDY_SEEDS=(1 2 3 4 5)
-STUDY_BUDGET=300
+STUDY_BUDGET="${STUDY_BUDGET:-300}"
 
 # study_flags DATASET: fills STUDY_FLAGS, what refine and evaluate share.
 study_flags() {
