@@ -20,6 +20,7 @@
 #include "policy/gru.h"
 #include "policy/random.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/trainer/exported_actor.h"
 #include "trainer/actor_network_torch.h"
 
 namespace attune::trainer {
@@ -90,47 +91,6 @@ void Perturb(ActorNetwork& network) {
   }
 }
 
-// policy::Actor and policy::Gru over what ActorNetwork exports.
-class Exported {
- public:
-  explicit Exported(const ActorNetwork& network) : spec_(network.spec()) {
-    for (policy::NamedTensor& tensor : network.Export()) {
-      tensors_[tensor.name] = std::move(tensor);
-    }
-  }
-
-  policy::Actor Actor() const {
-    std::vector<policy::HeadWeights> heads;
-    for (const std::string& pattern : spec_.patterns) {
-      const std::string prefix = "head." + pattern + ".";
-      heads.push_back({.w1 = View(prefix + "w1"),
-                       .c1 = View(prefix + "c1"),
-                       .w2 = View(prefix + "w2"),
-                       .c2 = View(prefix + "c2"),
-                       .bias = View(prefix + "bias")});
-    }
-    return {spec_.heads, spec_.options_per_pattern, std::move(heads),
-            policy::MatrixView(spec_.option_embeddings.data(),
-                               spec_.option_embeddings.rows(),
-                               spec_.option_embeddings.cols()),
-            View("option_projection")};
-  }
-
-  policy::Gru Gru() const {
-    return {View("gru.weight_ih"), View("gru.weight_hh"), View("gru.bias_ih"),
-            View("gru.bias_hh")};
-  }
-
- private:
-  policy::MatrixView View(const std::string& name) const {
-    const policy::NamedTensor& tensor = tensors_.at(name);
-    return {tensor.values.data(), tensor.shape.at(0), tensor.shape.at(1)};
-  }
-
-  NetworkSpec spec_;
-  std::map<std::string, policy::NamedTensor> tensors_;
-};
-
 class ParityTest : public ::testing::TestWithParam<HeadsKind> {
  protected:
   ParityTest() : network_(Spec(GetParam())) {
@@ -152,7 +112,7 @@ class ParityTest : public ::testing::TestWithParam<HeadsKind> {
 
 TEST_P(ParityTest, EigenComputesWhatLibtorchTrains) {
   SCOPED_TRACE(::testing::Message() << "seed " << kSeed);
-  const Exported exported(network_);
+  const Exported exported(network_.spec(), network_.Export());
   const policy::Actor actor = exported.Actor();
   const policy::RowMajorMatrix states = States(kStates, /*stream=*/4);
   policy::Rng rng(kSeed, 5);
@@ -186,7 +146,7 @@ TEST_P(ParityTest, EigenComputesWhatLibtorchTrains) {
 }
 
 TEST_P(ParityTest, EarlierOptionsMatterToAutoregressiveHeadsOnly) {
-  const Exported exported(network_);
+  const Exported exported(network_.spec(), network_.Export());
   const policy::Actor actor = exported.Actor();
   const Eigen::VectorXf state = States(1, /*stream=*/6).row(0);
   const Eigen::VectorXf one = actor.Logits(2, state, {0, 0});
@@ -226,7 +186,7 @@ INSTANTIATE_TEST_SUITE_P(AllHeads, ParityTest,
 TEST(GruParityTest, EigenComputesWhatLibtorchDoes) {
   SCOPED_TRACE(::testing::Message() << "seed " << kSeed);
   const ActorNetwork network(Spec(HeadsKind::kIndependent));
-  const Exported exported(network);
+  const Exported exported(network.spec(), network.Export());
   const policy::Gru gru = exported.Gru();
   policy::Rng rng(kSeed, 7);
   float worst = 0.0F;

@@ -15,6 +15,7 @@
 #include "policy/actor.h"
 #include "policy/random.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/trainer/exported_actor.h"
 #include "trainer/bandit.h"
 #include "trainer/learner_health.h"
 #include "trainer/linear_heads.h"
@@ -69,41 +70,6 @@ std::vector<Sample> Round(int round, float effect) {
   }
   return samples;
 }
-
-// policy::Actor on exported tensors.
-class Exported {
- public:
-  Exported(const NetworkSpec& spec, std::vector<policy::NamedTensor> tensors)
-      : spec_(spec) {
-    for (policy::NamedTensor& tensor : tensors) {
-      tensors_[tensor.name] = std::move(tensor);
-    }
-  }
-  policy::Actor Actor() const {
-    std::vector<policy::HeadWeights> heads;
-    for (const std::string& pattern : spec_.patterns) {
-      const std::string prefix = "head." + pattern + ".";
-      heads.push_back({.w1 = View(prefix + "w1"),
-                       .c1 = View(prefix + "c1"),
-                       .w2 = View(prefix + "w2"),
-                       .c2 = View(prefix + "c2"),
-                       .bias = View(prefix + "bias")});
-    }
-    return {spec_.heads, spec_.options_per_pattern, std::move(heads),
-            policy::MatrixView(spec_.option_embeddings.data(),
-                               spec_.option_embeddings.rows(),
-                               spec_.option_embeddings.cols()),
-            View("option_projection")};
-  }
-
- private:
-  policy::MatrixView View(const std::string& name) const {
-    const policy::NamedTensor& tensor = tensors_.at(name);
-    return {tensor.values.data(), tensor.shape.at(0), tensor.shape.at(1)};
-  }
-  const NetworkSpec& spec_;
-  std::map<std::string, policy::NamedTensor> tensors_;
-};
 
 TEST(LinearHeadsTest, TheActorSaysWhatTheScoresSay) {
   SCOPED_TRACE(::testing::Message() << "seed " << kSeed);
