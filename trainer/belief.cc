@@ -14,24 +14,13 @@
 namespace attune::trainer {
 namespace {
 
-// Ease and the default prompt's reward.
+// Ease and the default prompt's reward, in units of about a deviation.
 constexpr int kCovariates = 2;
-// Columns that vary less are no features, and none is divided by less.
-constexpr float kLeastRange = 1e-4F;
-constexpr float kLeastDeviation = 0.02F;
+constexpr float kCovariateUnit = 0.25F;
 // Draws after which Thompson() takes a choice for the second time.
 constexpr int kMostDraws = 8;
 // States whose best choices say how often an option is chosen.
 constexpr size_t kStatesForShares = 128;
-
-std::vector<float> ToList(const Eigen::VectorXf& values) {
-  return {values.data(), values.data() + values.size()};
-}
-
-Eigen::VectorXf ToVector(const std::vector<float>& values) {
-  return Eigen::Map<const Eigen::VectorXf>(
-      values.data(), static_cast<Eigen::Index>(values.size()));
-}
 
 }  // namespace
 
@@ -43,106 +32,71 @@ Belief::Belief(std::vector<int> options_per_pattern, int state_dim,
       options_(options),
       joint_(options_per_pattern_) {}
 
-void Belief::Start(absl::Span<const Sample> samples) {
-  const auto n = static_cast<Eigen::Index>(samples.size());
-  Eigen::MatrixXf states(n, state_dim_);
-  for (Eigen::Index i = 0; i < n; ++i) states.row(i) = samples[i].state;
-  center_ = states.colwise().mean();
-  const Eigen::VectorXf range =
-      states.colwise().maxCoeff() - states.colwise().minCoeff();
-  deviation_ = (states.rowwise() - center_.transpose())
-                   .colwise()
-                   .squaredNorm()
-                   .transpose() /
-               static_cast<float>(n);
-  // An embedding keeps its shape: where users vary most, they differ most.
-  const int embedding = std::min(item_dim_, state_dim_);
-  if (embedding > 0) {
-    deviation_.head(embedding).setConstant(deviation_.head(embedding).mean());
+void Belief::MakeModel(size_t count) {
+  const auto n = static_cast<Eigen::Index>(count);
+  policy::RowMajorMatrix states(n, state_dim_);
+  Eigen::MatrixXf values(n, kCovariates);
+  for (Eigen::Index i = 0; i < n; ++i) {
+    states.row(i) = cases_[i].state;
+    values.row(i) = cases_[i].covariates;
   }
-  deviation_ = deviation_.cwiseSqrt();
-  for (float& x : deviation_) {
-    if (x < kLeastDeviation) x = 1.0F;
+  const StateColumns columns(states, item_dim_);
+  const bool same = started() && columns.columns() == columns_.columns();
+  columns_ = columns;
+  const StateLayout layout = columns_.Layout();
+  auto model = std::make_unique<RewardModel>(options_per_pattern_, layout,
+                                             kCovariates, options_.model);
+  if (same) model->LoadScales(model_->SaveScales());
+  policy::RowMajorMatrix features(n, layout.dim);
+  for (Eigen::Index i = 0; i < n; ++i) {
+    features.row(i) = Standardised(cases_[i].state);
   }
-  columns_.clear();
-  for (int j = 0; j < state_dim_; ++j) {
-    if (range[j] > kLeastRange) columns_.push_back(j);
+  const auto others = features.rightCols(layout.dim - layout.embedding);
+  for (int c = 0; c < kCovariates; ++c) {
+    values.col(c) = Unexplained(others, values.col(c)) / kCovariateUnit;
   }
-  MakeModel();
+  for (Eigen::Index i = 0; i < n; ++i) {
+    model->Add({.state = features.row(i),
+                .covariates = values.row(i),
+                .choices = cases_[i].choices,
+                .rewards = cases_[i].rewards});
+  }
+  model_ = std::move(model);
 }
 
-void Belief::MakeModel() {
-  StateLayout layout{.dim = static_cast<int>(columns_.size())};
-  for (int j = 0; j < layout.dim; ++j) {
-    layout.embedding += columns_[j] < item_dim_ ? 1 : 0;
-    // After the embedding the encoder puts seven numbers on the history, the
-    // first its length, and eight on the candidates, the last three on how far
-    // their collaborative scores can be trusted (policy/user_state.h).
-    const int place = columns_[j] - item_dim_;
-    if (place == 0) layout.length = j;
-    if (place >= 12 && place < 15) layout.trust.push_back(j);
+void Belief::Refit(int steps) {
+  model_->Fit(steps);
+  fitted_samples_ = model_->samples();
+  if (joint_.Enumerable()) {
+    pair_scores_ = joint_.PairScores(model_->mean().pair);
   }
-  model_ = std::make_unique<RewardModel>(options_per_pattern_, layout,
-                                         kCovariates, options_.model);
 }
 
 Eigen::VectorXf Belief::Standardised(const Eigen::VectorXf& state) const {
-  Eigen::VectorXf x(static_cast<Eigen::Index>(columns_.size()));
-  for (size_t j = 0; j < columns_.size(); ++j) {
-    const int c = columns_[j];
-    x[static_cast<Eigen::Index>(j)] = (state[c] - center_[c]) / deviation_[c];
-  }
-  return x;
-}
-
-Case Belief::MakeCase(absl::Span<const Sample> samples) const {
-  // In units of about a deviation; a missing one says nothing.
-  constexpr float kScale = 0.25F;
-  Case one{.state = Standardised(samples[0].state),
-           .covariates =
-               Eigen::Vector2f(samples[0].ease, samples[0].default_reward)};
-  for (int c = 0; c < kCovariates; ++c) {
-    float& value = one.covariates[c];
-    value = std::isfinite(value) ? (value - covariate_mean_[c]) / kScale : 0.0F;
-  }
-  for (const Sample& sample : samples) {
-    one.choices.push_back(sample.options);
-    one.rewards.push_back(LearnedReward(sample));
-  }
-  return one;
+  return columns_.Standardised(state);
 }
 
 void Belief::Learn(absl::Span<const Sample> samples) {
-  if (samples.empty()) return;
-  if (!started()) Start(samples);
-  for (const Sample& sample : samples) {
-    const Eigen::Vector2f values(sample.ease, sample.default_reward);
-    for (int c = 0; c < kCovariates; ++c) {
-      if (!std::isfinite(values[c])) continue;
-      covariate_count_[c] += 1.0F;
-      covariate_mean_[c] +=
-          (values[c] - covariate_mean_[c]) / covariate_count_[c];
-    }
-  }
   for (size_t begin = 0; begin < samples.size();) {
-    size_t end = begin + 1;
-    while (end < samples.size() && samples[end].group == samples[begin].group &&
-           samples[end].state == samples[begin].state) {
-      ++end;
+    const Sample& first = samples[begin];
+    RawCase& one = cases_.emplace_back(
+        RawCase{.state = first.state,
+                .covariates = {first.ease, first.default_reward}});
+    for (; begin < samples.size() && samples[begin].group == first.group &&
+           samples[begin].state == first.state;
+         ++begin) {
+      one.choices.push_back(samples[begin].options);
+      one.rewards.push_back(LearnedReward(samples[begin]));
     }
-    model_->Add(MakeCase(samples.subspan(begin, end - begin)));
-    begin = end;
   }
-  if (static_cast<double>(model_->samples()) <
-      options_.growth * static_cast<double>(fitted_samples_)) {
+  samples_ += static_cast<int64_t>(samples.size());
+  if (samples.empty() ||
+      static_cast<double>(samples_) <
+          options_.growth * static_cast<double>(fitted_samples_)) {
     return;
   }
-  model_->Fit(model_->samples() < options_.many ? options_.steps
-                                                : options_.late_steps);
-  fitted_samples_ = model_->samples();
-  fitted_cases_ = static_cast<int64_t>(model_->cases().size());
-  if (joint_.Enumerable())
-    pair_scores_ = joint_.PairScores(model_->mean().pair);
+  MakeModel(cases_.size());
+  Refit(samples_ < options_.many ? options_.steps : options_.late_steps);
 }
 
 std::vector<int> Belief::Best(const Eigen::VectorXf& state) const {
@@ -157,7 +111,7 @@ std::vector<int> Belief::Best(const Eigen::VectorXf& state) const {
 
 std::vector<int> Belief::BestFixed(
     absl::Span<const Eigen::VectorXf> states) const {
-  Eigen::VectorXf mean = center_;
+  Eigen::VectorXf mean = columns_.center();
   if (!states.empty()) {
     mean.setZero(state_dim_);
     for (const Eigen::VectorXf& state : states) mean += state;
@@ -255,12 +209,11 @@ LinearScores Belief::Scores(float scale) const {
     for (int a = begin; a < begin + n; ++a) {
       float bias = mean.common[a] + mean.pair.row(a).tail(later).dot(
                                         shares.tail(later).transpose());
-      for (size_t j = 0; j < columns_.size(); ++j) {
-        const int c = columns_[j];
-        const float weight =
-            mean.personal(a, static_cast<Eigen::Index>(j)) / deviation_[c];
+      for (int j = 0; j < columns_.size(); ++j) {
+        const int c = columns_.columns()[j];
+        const float weight = mean.personal(a, j) / columns_.deviation()[c];
         scores.state(a, c) = scale * weight;
-        bias -= weight * center_[c];
+        bias -= weight * columns_.center()[c];
       }
       scores.bias[a] = scale * bias;
     }
@@ -303,17 +256,10 @@ LearnerMetrics BeliefMetrics(const Belief& belief,
 
 std::string Belief::Save() const {
   StateWriter out;
-  out.Put(columns_);
-  out.Put(ToList(center_));
-  out.Put(ToList(deviation_));
-  out.Put(std::vector<int64_t>{fitted_cases_, fitted_samples_});
-  out.Put(ToList(covariate_mean_));
-  out.Put(ToList(covariate_count_));
   if (!started()) return out.Take();
-  out.Put(model_->SaveScales());
   std::vector<int> sizes, choices;
   std::vector<float> states, covariates, rewards;
-  for (const Case& one : model_->cases()) {
+  for (const RawCase& one : cases_) {
     sizes.push_back(static_cast<int>(one.choices.size()));
     for (const auto& choice : one.choices) {
       choices.insert(choices.end(), choice.begin(), choice.end());
@@ -323,6 +269,8 @@ std::string Belief::Save() const {
                       one.covariates.end());
     rewards.insert(rewards.end(), one.rewards.begin(), one.rewards.end());
   }
+  out.Put(std::vector<int64_t>{static_cast<int64_t>(model_->cases().size())});
+  out.Put(model_->SaveScales());
   out.Put(sizes);
   out.Put(choices);
   out.Put(states);
@@ -333,31 +281,14 @@ std::string Belief::Save() const {
 
 absl::Status Belief::Load(const std::string& bytes) {
   StateReader in(bytes);
-  std::vector<float> center, deviation, mean, count, scales;
-  std::vector<int64_t> fitted;
-  ATTUNE_RETURN_IF_ERROR(in.Get(columns_));
-  ATTUNE_RETURN_IF_ERROR(in.Get(center));
-  ATTUNE_RETURN_IF_ERROR(in.Get(deviation));
-  ATTUNE_RETURN_IF_ERROR(in.Get(fitted));
-  ATTUNE_RETURN_IF_ERROR(in.Get(mean));
-  ATTUNE_RETURN_IF_ERROR(in.Get(count));
-  if (fitted.size() != 2 || mean.size() != 2 || count.size() != 2) {
-    return StateReader::Damaged();
-  }
-  center_ = ToVector(center);
-  deviation_ = ToVector(deviation);
-  covariate_mean_ = ToVector(mean);
-  covariate_count_ = ToVector(count);
-  fitted_cases_ = fitted[0];
-  fitted_samples_ = fitted[1];
+  cases_.clear();
+  samples_ = fitted_samples_ = 0;
   model_ = nullptr;
   if (in.AtEnd()) return absl::OkStatus();
-  if (center_.size() != state_dim_ || deviation_.size() != state_dim_) {
-    return StateReader::Damaged();
-  }
-  MakeModel();
+  std::vector<int64_t> fitted;
   std::vector<int> sizes, choices;
-  std::vector<float> states, covariates, rewards;
+  std::vector<float> scales, states, covariates, rewards;
+  ATTUNE_RETURN_IF_ERROR(in.Get(fitted));
   ATTUNE_RETURN_IF_ERROR(in.Get(scales));
   ATTUNE_RETURN_IF_ERROR(in.Get(sizes));
   ATTUNE_RETURN_IF_ERROR(in.Get(choices));
@@ -365,31 +296,35 @@ absl::Status Belief::Load(const std::string& bytes) {
   ATTUNE_RETURN_IF_ERROR(in.Get(covariates));
   ATTUNE_RETURN_IF_ERROR(in.Get(rewards));
   const size_t patterns = options_per_pattern_.size();
-  if (scales.size() != model_->SaveScales().size() ||
+  if (fitted.size() != 1 || fitted[0] < 1 ||
+      fitted[0] > static_cast<int64_t>(sizes.size()) ||
       choices.size() != rewards.size() * patterns ||
-      states.size() != sizes.size() * columns_.size() ||
+      states.size() != sizes.size() * state_dim_ ||
       covariates.size() != sizes.size() * kCovariates) {
     return StateReader::Damaged();
   }
-  model_->LoadScales(scales);
-  size_t sample = 0;
   for (size_t i = 0; i < sizes.size(); ++i) {
-    Case one{.state = Eigen::Map<const Eigen::VectorXf>(
-                 states.data() + i * columns_.size(),
-                 static_cast<Eigen::Index>(columns_.size())),
-             .covariates = Eigen::Map<const Eigen::VectorXf>(
-                 covariates.data() + i * kCovariates, kCovariates)};
-    for (int j = 0; j < sizes[i]; ++j, ++sample) {
-      if (sample >= rewards.size()) return StateReader::Damaged();
-      const auto begin = choices.begin() + sample * patterns;
+    RawCase& one = cases_.emplace_back(RawCase{
+        .state = Eigen::Map<const Eigen::VectorXf>(
+            states.data() + i * state_dim_, state_dim_),
+        .covariates = Eigen::Map<const Eigen::Vector2f>(covariates.data() +
+                                                        i * kCovariates)});
+    for (int j = 0; j < sizes[i]; ++j, ++samples_) {
+      if (samples_ >= static_cast<int64_t>(rewards.size())) {
+        return StateReader::Damaged();
+      }
+      const auto begin = choices.begin() + samples_ * patterns;
       one.choices.emplace_back(begin, begin + patterns);
-      one.rewards.push_back(rewards[sample]);
+      one.rewards.push_back(rewards[samples_]);
     }
-    model_->Add(one);
-    if (static_cast<int64_t>(i + 1) == fitted_cases_) model_->Fit(0);
   }
-  if (joint_.Enumerable())
-    pair_scores_ = joint_.PairScores(model_->mean().pair);
+  MakeModel(static_cast<size_t>(fitted[0]));
+  if (scales.size() != model_->SaveScales().size()) {
+    return StateReader::Damaged();
+  }
+  model_->LoadScales(scales);
+  MakeModel(static_cast<size_t>(fitted[0]));
+  Refit(0);
   return absl::OkStatus();
 }
 

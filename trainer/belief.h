@@ -6,7 +6,11 @@
 
 // The reward model as the learners use it: it takes rounds of samples and
 // states as the encoder makes them, decides when to refit, and answers what is
-// best for whom.
+// best for whom. Each refit looks at all samples anew: what states look like,
+// and what of a task's covariates (how easy it was, the default prompt's
+// reward) its state does not tell. Only that goes into the model: an effect of
+// what the state tells belongs to the state, or the options would be drawn as
+// if hard tasks were of average ease.
 //
 // Not thread-safe; owned by a learner. Same samples, same bits; so is a
 // restored one.
@@ -23,6 +27,7 @@
 #include "trainer/learner.h"
 #include "trainer/linear_heads.h"
 #include "trainer/reward_model.h"
+#include "trainer/state_columns.h"
 
 namespace attune::trainer {
 
@@ -43,11 +48,10 @@ class Belief {
   Belief(std::vector<int> options_per_pattern, int state_dim, int item_dim,
          BeliefOptions options);
 
-  // One round. The first one also says what states look like: how they are
-  // standardised and which of their columns vary.
+  // One round.
   void Learn(absl::Span<const Sample> samples);
 
-  // Column means and deviations have been learned, so the model exists.
+  // There was a round, so the model exists.
   bool started() const { return model_ != nullptr; }
   // REQUIRES: started().
   const RewardModel& model() const { return *model_; }
@@ -78,25 +82,29 @@ class Belief {
   absl::Status Load(const std::string& bytes);
 
  private:
-  void Start(absl::Span<const Sample> samples);
-  void MakeModel();
+  // A case before it is standardised. Covariates may be NaN: not known.
+  struct RawCase {
+    Eigen::VectorXf state;  // [state_dim]
+    Eigen::Vector2f covariates;
+    std::vector<std::vector<int>> choices;
+    std::vector<float> rewards;
+  };
+
+  void Refit(int steps);
+  // The model of the first `count` cases, with the scales that it had.
+  void MakeModel(size_t count);
   std::vector<int> RandomChoice(policy::Rng& rng) const;
-  Case MakeCase(absl::Span<const Sample> samples) const;
 
   const std::vector<int> options_per_pattern_;
   const int state_dim_;
   const int item_dim_;
   const BeliefOptions options_;
   const JointChoices joint_;
-  std::vector<int> columns_;  // of the state that vary
-  Eigen::VectorXf center_;    // [state_dim]
-  Eigen::VectorXf deviation_;
+  std::vector<RawCase> cases_;
+  int64_t samples_ = 0;
+  StateColumns columns_;
   std::unique_ptr<RewardModel> model_;
-  int64_t fitted_cases_ = 0;
   int64_t fitted_samples_ = 0;
-  // Running means of the covariates, with their counts.
-  Eigen::Vector2f covariate_mean_ = Eigen::Vector2f::Zero();
-  Eigen::Vector2f covariate_count_ = Eigen::Vector2f::Zero();
   Eigen::MatrixXf pair_scores_;  // of the mean
 };
 

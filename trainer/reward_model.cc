@@ -3,7 +3,6 @@
 
 #include "trainer/reward_model.h"
 
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -12,9 +11,6 @@
 
 namespace attune::trainer {
 namespace {
-
-// Prior deviation of the mean reward, relative to the noise's.
-constexpr float kMeanScale = 10.0F;
 
 float Square(float x) { return x * x; }
 
@@ -58,6 +54,7 @@ RewardModel::RewardModel(std::vector<int> options_per_pattern,
     : options_per_pattern_(std::move(options_per_pattern)),
       layout_(layout),
       dim_(layout.dim),
+      others_(layout.dim - layout.embedding),
       covariates_(covariates),
       options_(options),
       width_(1 + layout.dim + covariates),
@@ -83,8 +80,9 @@ RewardModel::RewardModel(std::vector<int> options_per_pattern,
   moment_.setZero(raw_);
   moment_one_.setZero(raw_);
   common_scale_.setConstant(patterns, options.common);
-  personal_scale_.setConstant(patterns, options.personal);
-  states_square_.setZero(dim_, dim_);
+  personal_scale_.setConstant(patterns, FirstPersonalScale());
+  column_scale_ = FirstColumnScales().transpose().replicate(patterns, 1);
+  embedding_square_.setZero(layout.embedding, layout.embedding);
   directions_ = FirstDirections();
   MakeFactors();
   mean_ = Unpack(Eigen::VectorXf::Zero(raw_));
@@ -103,41 +101,9 @@ void RewardModel::Add(const Case& one) {
   cases_.push_back(one);
   samples_ += static_cast<int64_t>(one.rewards.size());
   for (const float reward : one.rewards) reward_sum_ += reward;
-  states_square_ += one.state * one.state.transpose();
+  const auto embedding = one.state.head(layout_.embedding);
+  embedding_square_ += embedding * embedding.transpose();
   Accumulate(one);
-}
-
-Eigen::MatrixXf RewardModel::FirstDirections() const {
-  Eigen::MatrixXf first = Eigen::MatrixXf::Zero(dim_, dim_);
-  const int embedding = layout_.embedding;
-  float rest = 1.0F;
-  if (embedding > 0) {
-    const float half = 0.5F * options_.embedding_share;
-    rest -= options_.embedding_share;
-    first.diagonal().head(embedding).setConstant(half /
-                                                 static_cast<float>(embedding));
-    const auto square = states_square_.topLeftCorner(embedding, embedding);
-    if (square.trace() > 0.0F) {
-      first.topLeftCorner(embedding, embedding) +=
-          half / square.trace() * square;
-    }
-  }
-  if (layout_.length >= 0) {
-    rest -= options_.length_share;
-    first(layout_.length, layout_.length) += options_.length_share;
-  }
-  if (!layout_.trust.empty()) {
-    rest -= options_.trust_share;
-    for (const int column : layout_.trust) {
-      first(column, column) += options_.trust_share /
-                               static_cast<float>(layout_.trust.size());
-    }
-  }
-  const int others = dim_ - embedding;
-  if (others > 0) {
-    first.diagonal().tail(others).array() += rest / static_cast<float>(others);
-  }
-  return first / first.trace();
 }
 
 void RewardModel::Accumulate(const Case& one) {
@@ -199,80 +165,6 @@ void RewardModel::Rebuild() {
   moment_.setZero();
   moment_one_.setZero();
   for (const Case& one : cases_) Accumulate(one);
-}
-
-void RewardModel::MakeFactors() {
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXf> eigen(directions_);
-  float held = 0.0F;
-  int kept = 0;
-  while (kept < dim_ && held < options_.kept * directions_.trace()) {
-    held += std::max(0.0F, eigen.eigenvalues()[dim_ - 1 - kept++]);
-  }
-  root_ =
-      eigen.eigenvectors().rightCols(kept) *
-      eigen.eigenvalues().tail(kept).cwiseMax(0.0F).cwiseSqrt().asDiagonal();
-  scaled_width_ = 1 + kept + covariates_;
-  scaled_ = width_ + total_ * scaled_width_ + (raw_ - pairs_begin_);
-  factors_.clear();
-  for (size_t k = 0; k < options_per_pattern_.size(); ++k) {
-    Eigen::MatrixXf& factor =
-        factors_.emplace_back(Eigen::MatrixXf::Zero(width_, scaled_width_));
-    factor(0, 0) = common_scale_[k];
-    factor.block(1, 1, dim_, kept) = personal_scale_[k] * root_;
-    factor.bottomRightCorner(covariates_, covariates_)
-        .diagonal()
-        .setConstant(options_.covariate);
-  }
-  user_factor_.setConstant(width_, options_.covariate);
-  user_factor_[0] = kMeanScale;
-  user_factor_.segment(1, dim_).setConstant(
-      user_scale_ / std::sqrt(static_cast<float>(std::max(1, dim_))));
-  user_factor_.tail(covariates_).setConstant(options_.user);
-}
-
-Eigen::VectorXf RewardModel::ToRaw(const Eigen::VectorXf& scaled) const {
-  Eigen::VectorXf raw(raw_);
-  raw.head(width_) = user_factor_.cwiseProduct(scaled.head(width_));
-  for (int a = 0; a < total_; ++a) {
-    raw.segment(Block(a), width_) =
-        factors_[pattern_of_[a]] *
-        scaled.segment(width_ + a * scaled_width_, scaled_width_);
-  }
-  raw.tail(raw_ - pairs_begin_) =
-      pair_scale_ * scaled.tail(raw_ - pairs_begin_);
-  return raw;
-}
-
-Eigen::VectorXf RewardModel::ToScaled(const Eigen::VectorXf& raw) const {
-  Eigen::VectorXf scaled(scaled_);
-  scaled.head(width_) = user_factor_.cwiseProduct(raw.head(width_));
-  for (int a = 0; a < total_; ++a) {
-    scaled.segment(width_ + a * scaled_width_, scaled_width_) =
-        factors_[pattern_of_[a]].transpose() * raw.segment(Block(a), width_);
-  }
-  scaled.tail(raw_ - pairs_begin_) =
-      pair_scale_ * raw.tail(raw_ - pairs_begin_);
-  return scaled;
-}
-
-Eigen::MatrixXf RewardModel::ScaledGram() const {
-  const int pairs = raw_ - pairs_begin_;
-  Eigen::MatrixXf half(raw_, scaled_);
-  half.leftCols(width_) = gram_.leftCols(width_) * user_factor_.asDiagonal();
-  for (int a = 0; a < total_; ++a) {
-    half.middleCols(width_ + a * scaled_width_, scaled_width_).noalias() =
-        gram_.middleCols(Block(a), width_) * factors_[pattern_of_[a]];
-  }
-  half.rightCols(pairs) = pair_scale_ * gram_.rightCols(pairs);
-  Eigen::MatrixXf whole(scaled_, scaled_);
-  whole.topRows(width_) = user_factor_.asDiagonal() * half.topRows(width_);
-  for (int a = 0; a < total_; ++a) {
-    whole.middleRows(width_ + a * scaled_width_, scaled_width_).noalias() =
-        factors_[pattern_of_[a]].transpose() *
-        half.middleRows(Block(a), width_);
-  }
-  whole.bottomRows(pairs) = pair_scale_ * half.bottomRows(pairs);
-  return whole;
 }
 
 void RewardModel::Solve() {
@@ -338,32 +230,6 @@ Eigen::VectorXf RewardModel::Residuals(const Case& one,
     residuals[static_cast<Eigen::Index>(i)] = one.rewards[i] - value;
   }
   return residuals;
-}
-
-std::vector<float> RewardModel::SaveScales() const {
-  std::vector<float> numbers = {noise_, task_, user_scale_, pair_scale_};
-  const auto append = [&](const auto& values) {
-    numbers.insert(numbers.end(), values.data(), values.data() + values.size());
-  };
-  append(common_scale_);
-  append(personal_scale_);
-  append(directions_);
-  return numbers;
-}
-
-void RewardModel::LoadScales(absl::Span<const float> numbers) {
-  noise_ = numbers[0];
-  task_ = numbers[1];
-  user_scale_ = numbers[2];
-  pair_scale_ = numbers[3];
-  const float* next = numbers.data() + 4;
-  const auto take = [&](auto& values) {
-    std::copy_n(next, values.size(), values.data());
-    next += values.size();
-  };
-  take(common_scale_);
-  take(personal_scale_);
-  take(directions_);
 }
 
 std::vector<RewardWeights> RewardModel::Draw(int count,

@@ -9,16 +9,19 @@
 // where x = [1, state, covariates]: the first weight of an option is what all
 // users share, the next ones are what is personal. Bayesian linear regression
 // with Gaussian priors:
-//   option of pattern k   N(0, diag(common_k^2, personal_k^2 S, covariate^2))
+//   option of pattern k   N(0, diag(common_k^2, personal_k^2 S, columns_k^2,
+//                         covariate^2)): S along the user's embedding, a scale
+//                         for each other number of the state
 //   task t                N(0, task^2), one a case: all choices of one task
 //                         share its luck, so it cancels between them
-// Empirical Bayes: how large each kind of effect is, and in which directions of
-// the state users differ at all (S, shared by every option), is read from the
-// data, so that with little evidence every user's best choice is the best fixed
-// one. Covariates (how easy the task was) are known in training only; options
+// Empirical Bayes: how large each kind of effect is, in which directions of
+// their embeddings users differ at all (S, shared by every option), and which
+// of the other numbers a pattern's options react to (automatic relevance
+// determination), is read from the data, so that with little evidence every
+// user's best choice is the best fixed one. Covariates (how easy the task was) are known in training only; options
 // are drawn without a look at them, so they take noise away and add no bias.
 //
-// Sources: MacKay 1992 (evidence); Bonilla et al. 2008 (covariance shared by
+// Sources: MacKay 1992 (evidence, relevance determination); Bonilla et al. 2008 (covariance shared by
 // tasks, here options); Laird & Ware 1982 (random intercepts). The fit is in
 // the primal: its time does not grow with the number of samples.
 //
@@ -50,13 +53,13 @@ struct RewardModelOptions {
   // Share of S that its leading directions have to hold; the others are left
   // out of the fit.
   float kept = 0.98F;
-  // S before any data: this share on the user's embedding, half of that along
-  // the directions in which users' embeddings vary; this on the length of the
-  // history, of which prompts show a part; this on what says how far a hint can
-  // be trusted; the rest on the other columns, alike.
-  float embedding_share = 0.55F;
+  // Shares of personal^2 before any data: this on the user's embedding, half of
+  // that along the directions in which users' embeddings vary; this on the
+  // length of the history, of which prompts show a part; this on what says how
+  // far a hint can be trusted; the rest on the other columns, alike.
+  float embedding_share = 0.4F;
   float length_share = 0.15F;
-  float trust_share = 0.25F;
+  float trust_share = 0.4F;
   // Draws that expectations over the posterior are taken from.
   int draws = 48;
 };
@@ -121,7 +124,9 @@ class RewardModel {
   float task_scale() const { return task_; }
   float pair_scale() const { return pair_scale_; }
   const Eigen::VectorXf& common_scale() const { return common_scale_; }
+  // [patterns] along the embedding; [patterns, dim - embedding] of the others.
   const Eigen::VectorXf& personal_scale() const { return personal_scale_; }
+  const Eigen::MatrixXf& column_scale() const { return column_scale_; }
   const Eigen::MatrixXf& directions() const { return directions_; }
   int64_t samples() const { return samples_; }
   absl::Span<const int> offsets() const { return offsets_; }
@@ -142,11 +147,19 @@ class RewardModel {
                         const Eigen::VectorXf& covariates) const;
   void Accumulate(const Case& one);
   void Rebuild();
+  // Along the embedding, before any reward.
+  float FirstPersonalScale() const;
   // S before any reward, of trace 1.
   Eigen::MatrixXf FirstDirections() const;
+  // [dim - embedding] of every pattern, before any reward.
+  Eigen::VectorXf FirstColumnScales() const;
+  // [embedding, kept] with root root' ~ S: its leading directions.
+  Eigen::MatrixXf LeadingRoot() const;
   void MakeFactors();
   void Solve();
   void UpdateScales();
+  // `spread`: draws around the mean. [scaled, draws]
+  void UpdateDirections(const Eigen::MatrixXf& spread);
   // `determined`: number of weights that the data determine.
   void UpdateNoise(double determined);
   float RewardDeviation() const;
@@ -166,6 +179,7 @@ class RewardModel {
   const std::vector<int> options_per_pattern_;
   const StateLayout layout_;
   const int dim_;
+  const int others_;  // dim - embedding
   const int covariates_;
   const RewardModelOptions options_;
   std::vector<int> offsets_;
@@ -190,15 +204,18 @@ class RewardModel {
   float pair_scale_ = 0.0F;
   Eigen::VectorXf common_scale_;    // [K]
   Eigen::VectorXf personal_scale_;  // [K]
-  Eigen::MatrixXf directions_;      // [dim, dim] S, of trace 1
-  Eigen::MatrixXf states_square_;   // [dim, dim] sum of x x' over the cases
+  Eigen::MatrixXf column_scale_;    // [K, others]
+  Eigen::MatrixXf directions_;      // [embedding, embedding] S, of trace 1
+  // [embedding, embedding] sum of x x' over the cases
+  Eigen::MatrixXf embedding_square_;
 
   // [width, width'] of each pattern: how an option's scaled weights make its
   // raw ones.
   std::vector<Eigen::MatrixXf> factors_;
   Eigen::VectorXf user_factor_;  // [width]
-  Eigen::MatrixXf root_;         // [dim, kept] root root' ~ S
-  int scaled_width_ = 0;         // of an option's block: 1 + kept + covariates
+  Eigen::MatrixXf root_;         // [embedding, kept] root root' ~ S
+  // Of an option's block: 1 + kept + others + covariates.
+  int scaled_width_ = 0;
   int scaled_ = 0;
   float center_ = 0.0F;
   Eigen::LLT<Eigen::MatrixXf> factor_;

@@ -20,68 +20,98 @@ constexpr float kStep = 2.0F;
 
 float Square(float x) { return x * x; }
 
+// What the posterior of some weights of unit prior says of their scale.
+struct Evidence {
+  double mean_square = 0.0;  // sum of squared posterior means
+  double variance = 0.0;     // sum of posterior variances
+  int count = 0;
+};
+
 // MacKay's fixed point, s^2 = sum of squared means / number of weights that the
 // data determine, with the start as `strength` further weights.
-float UpdatedScale(float scale, float start, float strength, double mean_square,
-                   double variance, double count) {
-  const double determined = std::clamp(count - variance, 0.02 * count, count);
+void UpdateScale(const Evidence& evidence, float start, float strength,
+                 float& scale) {
+  const double count = evidence.count;
+  const double determined =
+      std::clamp(count - evidence.variance, 0.02 * count, count);
   const double square =
-      (Square(scale) * mean_square + strength * Square(start)) /
+      (Square(scale) * evidence.mean_square + strength * Square(start)) /
       (determined + strength);
-  return std::clamp(static_cast<float>(std::sqrt(square)), scale / kStep,
-                    scale * kStep);
+  scale = std::clamp(static_cast<float>(std::sqrt(square)), scale / kStep,
+                     scale * kStep);
 }
 
 }  // namespace
 
 void RewardModel::UpdateScales() {
-  const int draws = options_.draws;
   policy::Rng rng(static_cast<uint64_t>(samples_), kDrawStream);
-  const Eigen::MatrixXf noise = Spread(draws, rng);
-  const auto variance = [&](int begin, int size) {
-    return noise.middleRows(begin, size).squaredNorm() / draws;
+  const Eigen::MatrixXf spread = Spread(options_.draws, rng);
+  const Eigen::VectorXf squares = solution_.cwiseAbs2();
+  const Eigen::VectorXf variances =
+      spread.rowwise().squaredNorm() / static_cast<float>(options_.draws);
+  const auto evidence = [&](int begin, int size) {
+    return Evidence{squares.segment(begin, size).sum(),
+                    variances.segment(begin, size).sum(), size};
   };
-  const int kept = scaled_width_ - 1 - covariates_;
-  Eigen::MatrixXf second = Eigen::MatrixXf::Zero(kept, kept);
-  for (size_t k = 0; k < options_per_pattern_.size(); ++k) {
-    double common_square = 0.0, common_variance = 0.0;
-    double personal_square = 0.0, personal_variance = 0.0;
-    const int n = options_per_pattern_[k];
-    for (int a = offsets_[k]; a < offsets_[k] + n; ++a) {
-      const int at = width_ + a * scaled_width_;
-      common_square += Square(solution_[at]);
-      common_variance += variance(at, 1);
-      const auto personal = solution_.segment(at + 1, kept);
-      personal_square += personal.squaredNorm();
-      personal_variance += variance(at + 1, kept);
-      second += personal * personal.transpose();
-      const auto spread = noise.middleRows(at + 1, kept);
-      second += spread * spread.transpose() / static_cast<float>(draws);
+  // Of the weights [from, from + size) of all options of a pattern.
+  const auto of_options = [&](size_t k, int from, int size) {
+    Evidence sum;
+    for (int a = 0; a < options_per_pattern_[k]; ++a) {
+      const Evidence one =
+          evidence(width_ + (offsets_[k] + a) * scaled_width_ + from, size);
+      sum.mean_square += one.mean_square;
+      sum.variance += one.variance;
+      sum.count += size;
     }
-    common_scale_[k] =
-        UpdatedScale(common_scale_[k], options_.common, options_.scale_strength,
-                     common_square, common_variance, n);
-    personal_scale_[k] = UpdatedScale(
-        personal_scale_[k], options_.personal, options_.scale_strength,
-        personal_square, personal_variance, static_cast<double>(n) * kept);
+    return sum;
+  };
+  const int kept = static_cast<int>(root_.cols());
+  const float strength = options_.scale_strength;
+  const Eigen::VectorXf first_columns = FirstColumnScales();
+  for (size_t k = 0; k < options_per_pattern_.size(); ++k) {
+    UpdateScale(of_options(k, 0, 1), options_.common, strength,
+                common_scale_[k]);
+    UpdateScale(of_options(k, 1, kept), FirstPersonalScale(), strength,
+                personal_scale_[k]);
+    // A column starts from what the pattern's columns have come to on average,
+    // so that many that do nothing speak for the others.
+    const float level = std::exp(
+        (column_scale_.row(k).transpose().array() / first_columns.array())
+            .log()
+            .sum() /
+        (static_cast<float>(others_) + strength));
+    for (int j = 0; j < others_; ++j) {
+      UpdateScale(of_options(k, 1 + kept + j, 1), level * first_columns[j],
+                  strength, column_scale_(k, j));
+    }
   }
+  UpdateDirections(spread);
   const int pairs = raw_ - pairs_begin_;
   if (pairs > 0) {
-    pair_scale_ =
-        UpdatedScale(pair_scale_, options_.pair, options_.pair_strength,
-                     solution_.tail(pairs).squaredNorm(),
-                     variance(scaled_ - pairs, pairs), pairs);
+    UpdateScale(evidence(scaled_ - pairs, pairs), options_.pair,
+                options_.pair_strength, pair_scale_);
   }
-  user_scale_ = UpdatedScale(
-      user_scale_, options_.user, options_.scale_strength,
-      solution_.segment(1, dim_).squaredNorm(), variance(1, dim_), dim_);
+  UpdateScale(evidence(1, dim_), options_.user, strength, user_scale_);
+  UpdateNoise(scaled_ - variances.sum());
+}
+
+void RewardModel::UpdateDirections(const Eigen::MatrixXf& spread) {
+  const Eigen::Index kept = root_.cols();
+  if (kept == 0) return;
+  Eigen::MatrixXf second = Eigen::MatrixXf::Zero(kept, kept);
+  for (int a = 0; a < total_; ++a) {
+    const int at = width_ + a * scaled_width_ + 1;
+    const auto mean = solution_.segment(at, kept);
+    const auto around = spread.middleRows(at, kept);
+    second += mean * mean.transpose() +
+              around * around.transpose() / static_cast<float>(spread.cols());
+  }
   // Directions that were left out stay as they were believed to be.
   const Eigen::MatrixXf left_out = directions_ - root_ * root_.transpose();
   directions_ = root_ * second * root_.transpose() +
-                static_cast<float>(total_) * left_out;
-  directions_ += options_.direction_strength * FirstDirections();
+                static_cast<float>(total_) * left_out +
+                options_.direction_strength * FirstDirections();
   directions_ /= directions_.trace();
-  UpdateNoise(scaled_ - variance(0, scaled_));
 }
 
 void RewardModel::UpdateNoise(double determined) {
@@ -127,6 +157,34 @@ float RewardModel::RewardDeviation() const {
     }
   }
   return std::max(0.05F, static_cast<float>(std::sqrt(squares / n)));
+}
+
+std::vector<float> RewardModel::SaveScales() const {
+  std::vector<float> numbers = {noise_, task_, user_scale_, pair_scale_};
+  const auto append = [&](const auto& values) {
+    numbers.insert(numbers.end(), values.data(), values.data() + values.size());
+  };
+  append(common_scale_);
+  append(personal_scale_);
+  append(column_scale_);
+  append(directions_);
+  return numbers;
+}
+
+void RewardModel::LoadScales(absl::Span<const float> numbers) {
+  noise_ = numbers[0];
+  task_ = numbers[1];
+  user_scale_ = numbers[2];
+  pair_scale_ = numbers[3];
+  const float* next = numbers.data() + 4;
+  const auto take = [&](auto& values) {
+    std::copy_n(next, values.size(), values.data());
+    next += values.size();
+  };
+  take(common_scale_);
+  take(personal_scale_);
+  take(column_scale_);
+  take(directions_);
 }
 
 void RewardModel::Fit(int steps) {

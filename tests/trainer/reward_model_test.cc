@@ -133,7 +133,22 @@ TEST(RewardModelTest, RecoversKnownEffects) {
   EXPECT_NEAR(mean.common[1] - mean.common[0], 0.1F, 0.05F);
   EXPECT_NEAR(mean.personal(2, 0) - mean.personal(0, 0), 0.2F, 0.06F);
   EXPECT_NEAR(mean.common[4] - mean.common[3], -0.08F, 0.04F);
-  // Users differ in the first pattern, and there along x[0] mostly.
+  // Users differ in the first pattern, and there along x[0].
+  const Eigen::MatrixXf& columns = model.column_scale();
+  EXPECT_GT(columns(0, 0), 2.0F * columns(1, 0));
+  EXPECT_EQ(columns.maxCoeff(), columns(0, 0));
+}
+
+TEST(RewardModelTest, FindsTheDirectionAlongWhichEmbeddingsMatter) {
+  SCOPED_TRACE(::testing::Message() << "seed " << kSeed);
+  RewardModel model(kOptions, {.dim = kDim, .embedding = kDim},
+                    /*covariates=*/0, {});
+  for (int round = 1; round <= 6; ++round) {
+    AddCases(model, 100, 1.0F, /*personal=*/true, round);
+    model.Fit(2);
+  }
+  const RewardWeights& mean = model.mean();
+  EXPECT_NEAR(mean.personal(2, 0) - mean.personal(0, 0), 0.2F, 0.06F);
   EXPECT_GT(model.personal_scale()[0], 2.0F * model.personal_scale()[1]);
   EXPECT_GT(model.directions()(0, 0), 0.3F);
   EXPECT_EQ(model.directions().diagonal().maxCoeff(), model.directions()(0, 0));
