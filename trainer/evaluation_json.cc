@@ -95,6 +95,8 @@ Json OfComparison(const Comparison& comparison) {
 
 Json OfDrop(const ShuffleDrop& drop) {
   return {{"method", drop.method},
+          {"scope",
+           drop.scope == ShuffleScope::kAllUsers ? "all_users" : "same_slices"},
           {"slice", SliceName(drop.slice)},
           {"drop", OfInterval(drop.drop)},
           {"p", drop.p}};

@@ -69,9 +69,14 @@ void AddComparisons(const Evaluation& evaluation, std::string& text) {
 
 void AddShuffle(const Evaluation& evaluation, std::string& text) {
   if (evaluation.shuffle.empty()) return;
-  absl::StrAppend(&text,
-                  "\nNDCG@10 lost when users get each other's choices\n");
+  std::string title;
   for (const ShuffleDrop& drop : evaluation.shuffle) {
+    const std::string next =
+        drop.scope == ShuffleScope::kAllUsers
+            ? "NDCG@10 lost when users get each other's choices"
+            : "The same, only among tasks of the same slices";
+    if (next != title) absl::StrAppend(&text, "\n", next, "\n");
+    title = next;
     absl::StrAppendFormat(&text, "%-16s %-12s %s  p %.4f\n", drop.method,
                           SliceName(drop.slice), Signed(drop.drop), drop.p);
   }

@@ -200,13 +200,15 @@ std::vector<Comparison> Compare(absl::Span<const Task> tasks,
 
 std::vector<ShuffleDrop> DropsOf(absl::Span<const Task> tasks,
                                  const MethodRun& run,
-                                 const MethodRun& shuffled, uint64_t seed) {
+                                 const MethodRun& shuffled, ShuffleScope scope,
+                                 uint64_t seed) {
   std::vector<ShuffleDrop> drops;
   for (const Slice slice : kSlices) {
     const BootstrapResult result =
         HierarchicalMean(PairedNdcg(tasks, run, shuffled, slice), seed);
     if (result.interval.count == 0) continue;
     drops.push_back({.method = run.name,
+                     .scope = scope,
                      .slice = slice,
                      .drop = result.interval,
                      .p = result.p});

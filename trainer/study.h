@@ -22,6 +22,7 @@
 #include "trainer/evaluate.h"
 #include "trainer/hierarchical_bootstrap.h"
 #include "trainer/statistics.h"
+#include "trainer/user_shuffle.h"
 
 namespace attune::trainer {
 
@@ -85,13 +86,15 @@ std::vector<Comparison> Compare(absl::Span<const Task> tasks,
 // What is lost when users get each other's choices.
 struct ShuffleDrop {
   std::string method;
+  ShuffleScope scope = ShuffleScope::kAllUsers;
   Slice slice = Slice::kAll;
   Interval drop;
   double p = 1.0;
 };
 std::vector<ShuffleDrop> DropsOf(absl::Span<const Task> tasks,
                                  const MethodRun& run,
-                                 const MethodRun& shuffled, uint64_t seed);
+                                 const MethodRun& shuffled, ShuffleScope scope,
+                                 uint64_t seed);
 
 }  // namespace attune::trainer
 

@@ -238,14 +238,19 @@ absl::Status Study::Measure() {
 }
 
 absl::Status Study::ExchangeUsers() {
-  const std::vector<int> sources = ShuffledSources(tasks_, options_.seed);
-  for (const MethodRun& run : runs_) {
-    if (run.kind != MethodKind::kLearner) continue;
-    ATTUNE_ASSIGN_OR_RETURN(
-        const MethodRun shuffled,
-        RunShuffled(run, sources, tasks_, world_.backend(), evaluate_));
-    for (ShuffleDrop& drop : DropsOf(tasks_, run, shuffled, options_.seed)) {
-      evaluation_.shuffle.push_back(std::move(drop));
+  for (const ShuffleScope scope :
+       {ShuffleScope::kAllUsers, ShuffleScope::kSameSlices}) {
+    const std::vector<int> sources =
+        ShuffledSources(tasks_, scope, options_.seed);
+    for (const MethodRun& run : runs_) {
+      if (run.kind != MethodKind::kLearner) continue;
+      ATTUNE_ASSIGN_OR_RETURN(
+          const MethodRun shuffled,
+          RunShuffled(run, sources, tasks_, world_.backend(), evaluate_));
+      for (ShuffleDrop& drop :
+           DropsOf(tasks_, run, shuffled, scope, options_.seed)) {
+        evaluation_.shuffle.push_back(std::move(drop));
+      }
     }
   }
   return absl::OkStatus();

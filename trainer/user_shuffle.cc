@@ -33,12 +33,15 @@ std::vector<int> RandomCycle(int count, policy::Rng& rng) {
 
 }  // namespace
 
-std::vector<int> ShuffledSources(absl::Span<const Task> tasks, uint64_t seed) {
+std::vector<int> ShuffledSources(absl::Span<const Task> tasks,
+                                 ShuffleScope scope, uint64_t seed) {
   // Slices -> user -> tasks.
   std::map<SliceKey, std::map<int, std::vector<int>>> groups;
   for (size_t i = 0; i < tasks.size(); ++i) {
-    groups[KeyOf(tasks[i].slices)][tasks[i].user].push_back(
-        static_cast<int>(i));
+    const SliceKey key = scope == ShuffleScope::kSameSlices
+                             ? KeyOf(tasks[i].slices)
+                             : SliceKey();
+    groups[key][tasks[i].user].push_back(static_cast<int>(i));
   }
   std::vector<int> sources(tasks.size(), -1);
   policy::Rng rng(seed, kStream);

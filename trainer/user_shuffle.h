@@ -7,9 +7,9 @@
 // The user-shuffle test: every task gets the choice that the policy made for
 // another user. If nothing drops, nothing was personalized.
 //
-// Users are exchanged only between tasks of the same slices, so that the test
-// does not credit a policy for telling, say, short histories from long ones
-// where the report already has a row for each.
+// Any other user, or only one whose task is of the same slices (as cold, as
+// heavy): the stricter test, which does not credit a policy for telling short
+// histories from long ones, or known candidates from unknown ones.
 //
 // Pure functions; safe to call from any thread.
 
@@ -21,11 +21,14 @@
 
 namespace attune::trainer {
 
-// For each task the index of the task whose choice it gets: of another user and
-// of equal slices; -1 where no other user has such a task. Among the tasks of
-// equal slices the users are permuted in one random cycle, so nobody keeps a
-// choice of their own and nobody's is used for two users.
-std::vector<int> ShuffledSources(absl::Span<const Task> tasks, uint64_t seed);
+enum class ShuffleScope { kAllUsers, kSameSlices };
+
+// For each task the index of the task whose choice it gets: of another user, of
+// equal slices if the scope says so; -1 where no other user has such a task.
+// Among those tasks the users are permuted in one random cycle, so nobody keeps
+// a choice of their own and nobody's is used for two users.
+std::vector<int> ShuffledSources(absl::Span<const Task> tasks,
+                                 ShuffleScope scope, uint64_t seed);
 
 }  // namespace attune::trainer
 

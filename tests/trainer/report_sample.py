@@ -75,8 +75,9 @@ def main(argv):
                                 "difference": interval(mean, half), "p_holm": round(min(1, p * 6), 4)})
         if base < -0.1:
             continue
-        shuffle.append({"method": name, "slice": "all",
-                        "drop": interval(learned.get(name, 0) + draw.gauss(0, 0.002), 0.012)})
+        for scope, share in (("all_users", 1), ("same_slices", 0.4)):
+            shuffle.append({"method": name, "scope": scope, "slice": "all",
+                            "drop": interval(learned.get(name, 0) * share + draw.gauss(0, 0.002), 0.012)})
     choices = []
     for pattern, options in PATTERNS.items():
         for group_by, groups in GROUPS.items():

@@ -117,9 +117,9 @@ TEST(StudyTest, ComparesPromptsAndLearnersAndCorrectsForTheirNumber) {
 }
 
 TEST(StudyTest, TheDropIsWhatOthersChoicesCost) {
-  const std::vector<ShuffleDrop> drops =
-      DropsOf(TasksOf(20, 1), RunOf("m", {std::vector<int>(20, 1)}),
-              RunOf("m", {std::vector<int>(20, 3)}), kSeed);
+  const std::vector<ShuffleDrop> drops = DropsOf(
+      TasksOf(20, 1), RunOf("m", {std::vector<int>(20, 1)}),
+      RunOf("m", {std::vector<int>(20, 3)}), ShuffleScope::kAllUsers, kSeed);
   ASSERT_FALSE(drops.empty());
   EXPECT_DOUBLE_EQ(drops[0].drop.mean, 0.5);
 }

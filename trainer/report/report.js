@@ -238,7 +238,7 @@
       const slices = list(run.comparisons).filter((s) => s.baseline === "best_fixed" && s.method === best.name && s.slice !== "all" && isAbove(s));
       add(box, "p", `That is ${verdict(c)}.` + (slices.length ? ` Shown to be better for ${slices.map((s) => sliceName(s.slice)).join(" and ")}.` : ""));
     }
-    const s = list(run.shuffle).find((entry) => entry.method === best.name && entry.slice === "all");
+    const s = list(run.shuffle).find((entry) => entry.method === best.name && entry.slice === "all" && entry.scope !== "same_slices");
     if (s) add(box, "p", `When every user gets another user's prompt, it ${shuffleVerdict(s)}.`);
   };
 
@@ -308,11 +308,16 @@
   };
 
   const shuffle = (parent, run, id) => {
-    const entries = list(run.shuffle).filter((s) => isInterval(s.drop));
-    if (!entries.length) return;
+    const drops = list(run.shuffle).filter((s) => isInterval(s.drop));
+    if (!drops.length) return;
     const node = section(parent, id, "Is it personal? The shuffle test");
+    const strict = drops.filter((s) => s.scope === "same_slices");
+    shuffled(node, drops.filter((s) => s.scope !== "same_slices"), "Every user gets another user's prompt. *If nothing drops, nothing was personal.* ");
+    if (strict.length) shuffled(node, strict, "The same, but only among users and tasks of the same slices: *does the policy know more than the slice?* ");
+  };
+  const shuffled = (node, entries, question) => {
     const personal = entries.filter((s) => s.drop.low > 0).length;
-    caption(node, "Every user gets another user's prompt. *If nothing drops, nothing was personal.* " +
+    caption(node, question +
       (personal ? `Drops with its interval above zero: ${personal} of ${entries.length}.` : "Every interval contains zero or lies below it: nothing is shown to be personal."));
     const rows = sorted(entries.map((s) => ({ slice: s.slice, group: capital(sliceName(s.slice)), label: plain(s.method), ...s.drop, hollow: !(s.drop.low > 0),
       strong: s.drop.low > 0, colour: s.drop.low > 0 ? "var(--good)" : "var(--soft)", value: `${signed(s.drop.mean)} ${signedRange(s.drop)}` })), sliceOrder(entries));
