@@ -60,7 +60,7 @@ class BanditLearner final : public Learner {
     return belief_.Load(state);
   }
   std::string name() const override { return "bandit"; }
-  int ChoicesPerTask() const override { return 2; }
+  int ChoicesPerTask() const override { return 4; }
 
  private:
   const NetworkSpec spec_;
