@@ -37,7 +37,8 @@ float UpdatedScale(float scale, float start, float strength, double mean_square,
 void RewardModel::UpdateScales() {
   const int draws = options_.draws;
   policy::Rng rng(static_cast<uint64_t>(samples_), kDrawStream);
-  const Eigen::MatrixXf noise = Spread(draws, rng);
+  const Eigen::MatrixXf noise = posterior_.Spread(scaled_, draws, rng);
+  const Eigen::VectorXf& solution = posterior_.mean();
   const auto variance = [&](int begin, int size) {
     return noise.middleRows(begin, size).squaredNorm() / draws;
   };
@@ -49,9 +50,9 @@ void RewardModel::UpdateScales() {
     const int n = options_per_pattern_[k];
     for (int a = offsets_[k]; a < offsets_[k] + n; ++a) {
       const int at = width_ + a * scaled_width_;
-      common_square += Square(solution_[at]);
+      common_square += Square(solution[at]);
       common_variance += variance(at, 1);
-      const auto personal = solution_.segment(at + 1, kept);
+      const auto personal = solution.segment(at + 1, kept);
       personal_square += personal.squaredNorm();
       personal_variance += variance(at + 1, kept);
       second += personal * personal.transpose();
@@ -69,12 +70,12 @@ void RewardModel::UpdateScales() {
   if (pairs > 0) {
     pair_scale_ =
         UpdatedScale(pair_scale_, options_.pair, options_.pair_strength,
-                     solution_.tail(pairs).squaredNorm(),
+                     solution.tail(pairs).squaredNorm(),
                      variance(scaled_ - pairs, pairs), pairs);
   }
   user_scale_ = UpdatedScale(
       user_scale_, options_.user, options_.scale_strength,
-      solution_.segment(1, dim_).squaredNorm(), variance(1, dim_), dim_);
+      solution.segment(1, dim_).squaredNorm(), variance(1, dim_), dim_);
   // Directions that were left out stay as they were believed to be.
   const Eigen::MatrixXf left_out = directions_ - root_ * root_.transpose();
   directions_ = root_ * second * root_.transpose() +
@@ -85,7 +86,7 @@ void RewardModel::UpdateScales() {
 }
 
 void RewardModel::UpdateNoise(double determined) {
-  const Eigen::VectorXf weights = noise_ * ToRaw(solution_);
+  const Eigen::VectorXf weights = noise_ * ToRaw(posterior_.mean());
   double within = 0.0, between = 0.0, whitened = 0.0;
   int64_t freedom = 0, cases = 0;
   for (const Case& one : cases_) {
@@ -115,7 +116,6 @@ void RewardModel::UpdateNoise(double determined) {
     return;
   }
   task_ = task;
-  Rebuild();
 }
 
 float RewardModel::RewardDeviation() const {
@@ -142,7 +142,7 @@ void RewardModel::Fit(int steps) {
   }
   MakeFactors();
   Solve();
-  mean_ = Unpack(noise_ * ToRaw(solution_));
+  mean_ = Unpack(noise_ * ToRaw(posterior_.mean()));
 }
 
 }  // namespace attune::trainer
