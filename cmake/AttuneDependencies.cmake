@@ -25,6 +25,7 @@ endif()
 if(ATTUNE_BUILD_TRAINER)
   find_package(SQLite3 3.40 REQUIRED)
   find_package(CURL 7.88 REQUIRED)
+  find_package(LAPACK REQUIRED)  # and BLAS; libtorch's own
   find_package(Torch 1.13 REQUIRED)
   if(ATTUNE_WITH_LLAMA)
     # An earlier set-up's library is looked for again: scripts/setup.sh may have

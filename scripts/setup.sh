@@ -13,7 +13,7 @@ APT_BUILD=(build-essential cmake ninja-build ccache pkg-config
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev
   libabsl-dev libeigen3-dev prometheus-cpp-dev libsqlite3-dev
   libcurl4-openssl-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev
-  libcli11-dev libspdlog-dev libtorch-dev node-d3
+  libcli11-dev libspdlog-dev libtorch-dev libopenblas-dev node-d3
   python3 python3-pip python3-venv unzip ca-certificates)
 APT_TEST=(libgtest-dev libgmock-dev curl)
 APT_DEMO=(python3-matplotlib fonts-dejavu-core)

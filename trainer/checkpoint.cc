@@ -17,7 +17,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kFormat = 2;
+constexpr int kFormat = 3;
 
 Json ToJson(const TrainTotals& totals) {
   return {{"round", totals.round},
@@ -29,6 +29,7 @@ Json ToJson(const TrainTotals& totals) {
           {"failed_parses", totals.failed_parses},
           {"llm_calls", totals.llm_calls},
           {"prompt_tokens", totals.prompt_tokens},
+          {"reused_tokens", totals.reused_tokens},
           {"answer_tokens", totals.answer_tokens}};
 }
 
@@ -43,6 +44,7 @@ TrainTotals ToTotals(const Json& json) {
   totals.failed_parses = json.at("failed_parses");
   totals.llm_calls = json.at("llm_calls");
   totals.prompt_tokens = json.at("prompt_tokens");
+  totals.reused_tokens = json.at("reused_tokens");
   totals.answer_tokens = json.at("answer_tokens");
   return totals;
 }

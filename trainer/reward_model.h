@@ -27,7 +27,6 @@
 //
 // Thread-compatible. Deterministic: same cases and calls, same bits.
 
-#include <Eigen/Cholesky>
 #include <Eigen/Core>
 #include <cstdint>
 #include <vector>
@@ -35,6 +34,7 @@
 #include "absl/types/span.h"
 #include "policy/item_table.h"
 #include "policy/random.h"
+#include "trainer/weight_posterior.h"
 
 namespace attune::trainer {
 
@@ -145,8 +145,13 @@ class RewardModel {
   int Block(int option) const { return (1 + option) * width_; }
   Eigen::VectorXf Input(const Eigen::VectorXf& state,
                         const Eigen::VectorXf& covariates) const;
+  // Brings the sums up to the cases; from the first one on if the tasks' luck
+  // was taken out of them with another task_.
+  void Accumulate();
   void Accumulate(const Case& one);
-  void Rebuild();
+  // [scaled, samples] and [samples]: the samples as the scaled weights see
+  // them, relative to the noise, tasks' luck taken out.
+  void MakeRows(Eigen::MatrixXf& columns, Eigen::VectorXf& targets) const;
   // Along the embedding, before any reward.
   float FirstPersonalScale() const;
   // S before any reward, of trace 1.
@@ -168,9 +173,6 @@ class RewardModel {
   Eigen::VectorXf ToScaled(const Eigen::VectorXf& raw) const;
   // [scaled, scaled] F' gram F
   Eigen::MatrixXf ScaledGram() const;
-  // Draws of the scaled posterior around its mean, or of the prior before any
-  // fit. [scaled, count]
-  Eigen::MatrixXf Spread(int count, policy::Rng& rng) const;
   RewardWeights Unpack(const Eigen::VectorXf& raw) const;
   // What `weights` (raw) do not explain of a case's rewards.
   Eigen::VectorXf Residuals(const Case& one,
@@ -193,10 +195,12 @@ class RewardModel {
   std::vector<Case> cases_;
   int64_t samples_ = 0;
   double reward_sum_ = 0.0;
-  // sum phi phi' (lower) and sum phi r, tasks' luck taken out with task_.
+  // sum phi phi' and sum phi r of the first cases, tasks' luck taken out.
   Eigen::MatrixXf gram_;
   Eigen::VectorXf moment_;
   Eigen::VectorXf moment_one_;  // sum phi
+  size_t accumulated_ = 0;      // so many cases
+  float accumulated_task_ = 0.0F;
 
   float noise_ = 0.0F;  // 0 before the first fit
   float task_ = 0.0F;
@@ -218,8 +222,7 @@ class RewardModel {
   int scaled_width_ = 0;
   int scaled_ = 0;
   float center_ = 0.0F;
-  Eigen::LLT<Eigen::MatrixXf> factor_;
-  Eigen::VectorXf solution_;  // scaled posterior mean
+  WeightPosterior posterior_;  // of the scaled weights
   RewardWeights mean_;
 };
 

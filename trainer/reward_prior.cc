@@ -112,24 +112,4 @@ Eigen::VectorXf RewardModel::ToScaled(const Eigen::VectorXf& raw) const {
   return scaled;
 }
 
-Eigen::MatrixXf RewardModel::ScaledGram() const {
-  const int pairs = raw_ - pairs_begin_;
-  Eigen::MatrixXf half(raw_, scaled_);
-  half.leftCols(width_) = gram_.leftCols(width_) * user_factor_.asDiagonal();
-  for (int a = 0; a < total_; ++a) {
-    half.middleCols(width_ + a * scaled_width_, scaled_width_).noalias() =
-        gram_.middleCols(Block(a), width_) * factors_[pattern_of_[a]];
-  }
-  half.rightCols(pairs) = pair_scale_ * gram_.rightCols(pairs);
-  Eigen::MatrixXf whole(scaled_, scaled_);
-  whole.topRows(width_) = user_factor_.asDiagonal() * half.topRows(width_);
-  for (int a = 0; a < total_; ++a) {
-    whole.middleRows(width_ + a * scaled_width_, scaled_width_).noalias() =
-        factors_[pattern_of_[a]].transpose() *
-        half.middleRows(Block(a), width_);
-  }
-  whole.bottomRows(pairs) = pair_scale_ * half.bottomRows(pairs);
-  return whole;
-}
-
 }  // namespace attune::trainer

@@ -45,8 +45,9 @@ void UpdateScale(const Evidence& evidence, float start, float strength,
 
 void RewardModel::UpdateScales() {
   policy::Rng rng(static_cast<uint64_t>(samples_), kDrawStream);
-  const Eigen::MatrixXf spread = Spread(options_.draws, rng);
-  const Eigen::VectorXf squares = solution_.cwiseAbs2();
+  const Eigen::MatrixXf spread =
+      posterior_.Spread(scaled_, options_.draws, rng);
+  const Eigen::VectorXf squares = posterior_.mean().cwiseAbs2();
   const Eigen::VectorXf variances =
       spread.rowwise().squaredNorm() / static_cast<float>(options_.draws);
   const auto evidence = [&](int begin, int size) {
@@ -101,7 +102,7 @@ void RewardModel::UpdateDirections(const Eigen::MatrixXf& spread) {
   Eigen::MatrixXf second = Eigen::MatrixXf::Zero(kept, kept);
   for (int a = 0; a < total_; ++a) {
     const int at = width_ + a * scaled_width_ + 1;
-    const auto mean = solution_.segment(at, kept);
+    const auto mean = posterior_.mean().segment(at, kept);
     const auto around = spread.middleRows(at, kept);
     second += mean * mean.transpose() +
               around * around.transpose() / static_cast<float>(spread.cols());
@@ -115,7 +116,7 @@ void RewardModel::UpdateDirections(const Eigen::MatrixXf& spread) {
 }
 
 void RewardModel::UpdateNoise(double determined) {
-  const Eigen::VectorXf weights = noise_ * ToRaw(solution_);
+  const Eigen::VectorXf weights = noise_ * ToRaw(posterior_.mean());
   double within = 0.0, between = 0.0, whitened = 0.0;
   int64_t freedom = 0, cases = 0;
   for (const Case& one : cases_) {
@@ -145,7 +146,6 @@ void RewardModel::UpdateNoise(double determined) {
     return;
   }
   task_ = task;
-  Rebuild();
 }
 
 float RewardModel::RewardDeviation() const {
@@ -200,7 +200,7 @@ void RewardModel::Fit(int steps) {
   }
   MakeFactors();
   Solve();
-  mean_ = Unpack(noise_ * ToRaw(solution_));
+  mean_ = Unpack(noise_ * ToRaw(posterior_.mean()));
 }
 
 }  // namespace attune::trainer

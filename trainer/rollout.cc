@@ -58,6 +58,7 @@ void CountAnswer(const LlmAnswer& answer, policy::ParseStatus parse,
   counts.llm_calls += answer.usage.llm_calls;
   counts.cache_hits += answer.usage.llm_calls == 0 ? 1 : 0;
   counts.prompt_tokens += answer.usage.prompt_tokens;
+  counts.reused_tokens += answer.usage.reused_tokens;
   counts.answer_tokens += answer.usage.answer_tokens;
   counts.partial_parses += parse == policy::ParseStatus::kPartial ? 1 : 0;
   counts.failed_parses += parse == policy::ParseStatus::kFailed ? 1 : 0;
@@ -145,6 +146,7 @@ void AnswerCounts::Add(const AnswerCounts& other) {
   failed_parses += other.failed_parses;
   llm_calls += other.llm_calls;
   prompt_tokens += other.prompt_tokens;
+  reused_tokens += other.reused_tokens;
   answer_tokens += other.answer_tokens;
 }
 

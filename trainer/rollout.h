@@ -70,6 +70,8 @@ struct AnswerCounts {
   int64_t failed_parses = 0;
   int64_t llm_calls = 0;
   int64_t prompt_tokens = 0;
+  // Of those, what an earlier prompt's beginning saved (Usage).
+  int64_t reused_tokens = 0;
   int64_t answer_tokens = 0;
 
   // What counts against the budget.

@@ -29,9 +29,11 @@ nlohmann::ordered_json LineOf(const RoundReport& report) {
       {"partial_parses", report.totals.partial_parses},
       {"failed_parses", report.totals.failed_parses},
       {"prompt_tokens", report.totals.prompt_tokens},
+      {"reused_tokens", report.totals.reused_tokens},
       {"answer_tokens", report.totals.answer_tokens},
       {"seconds", report.seconds},
       {"llm_seconds", report.llm_seconds},
+      {"learn_seconds", report.learn_seconds},
       {"llm_idle_share", report.llm_idle_share}};
   if (report.gain.has_value()) {
     line["gain"] = report.gain->mean;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <future>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -14,9 +13,11 @@
 #include "absl/strings/str_cat.h"
 #include "policy/policy.h"
 #include "policy/status_macros.h"
+#include "trainer/blas.h"
 #include "trainer/checkpoint.h"
 #include "trainer/chooser.h"
 #include "trainer/round_plan.h"
+#include "trainer/round_runner.h"
 #include "trainer/run_record.h"
 
 namespace attune::trainer {
@@ -56,19 +57,19 @@ class Run {
       ExportSettings settings, absl::Span<const Task> golden,
       const TrainOptions& options)
       : source_(source),
-        backend_(backend),
         learner_(learner),
         settings_(std::move(settings)),
         exporter_(settings_),
         golden_(golden),
         options_(options),
         round_options_(RoundOptionsOf(options, learner)),
-        record_(options.directory, options.fingerprint) {}
+        record_(options.directory, options.fingerprint),
+        runner_(backend, options.clock) {}
 
   absl::StatusOr<TrainResult> ToTheEnd();
 
  private:
-  // Chooses the next round, if there is to be one.
+  // Chooses the next round, if there is to be one, and hands it to the LLM.
   absl::Status Plan();
   // What is done while the LLM works.
   absl::Status LearnAndPlan();
@@ -87,7 +88,6 @@ class Run {
   double IdleShare(double until) const;
 
   const TaskSource& source_;
-  LlmBackend& backend_;
   Learner& learner_;
   ExportSettings settings_;
   const RolloutExporter exporter_;
@@ -97,8 +97,8 @@ class Run {
   RunRecord record_;
 
   Progress progress_;
-  std::optional<Round> running_;  // the LLM works on it
-  std::optional<Round> next_;     // goes to the LLM after that
+  std::shared_ptr<const Round> running_;  // the LLM works on it
+  std::shared_ptr<const Round> next_;     // and goes on with this one
   std::vector<Eigen::VectorXf> gain_states_;
   std::optional<GainInterval> gain_;
   bool enough_ = false;     // the planner ends the run
@@ -109,11 +109,12 @@ class Run {
   double llm_seconds_ = 0.0;        // so far
   double round_llm_seconds_ = 0.0;  // of the last round answered
   double answered_at_ = 0.0;
+  RoundRunner runner_;
 };
 
 bool Run::DefaultKnown(const TaskId& id) const {
   if (progress_.defaults.contains(id)) return true;
-  return running_.has_value() &&
+  return running_ != nullptr &&
          std::any_of(running_->episodes.begin(), running_->episodes.end(),
                      [&](const Episode& episode) {
                        return episode.is_default && episode.id == id;
@@ -125,11 +126,11 @@ bool Run::DefaultKnown(const TaskId& id) const {
 RoundStart Run::NextStart() const {
   const int64_t spent = progress_.totals.Spent();
   const int64_t calls =
-      running_.has_value()
+      running_ != nullptr
           ? std::max<int64_t>(0, options_.budget - spent - running_->Calls())
           : CallsLeft(options_.budget, spent, progress_.lost);
   return {
-      .cursor = running_.has_value() ? running_->end : progress_.cursor,
+      .cursor = running_ != nullptr ? running_->end : progress_.cursor,
       .episodes =
           (calls + options_.episode_length - 1) / options_.episode_length,
       .default_known = [this](const TaskId& id) { return DefaultKnown(id); }};
@@ -164,8 +165,11 @@ absl::Status Run::Plan() {
   enough_ =
       gain_.has_value() && NarrowEnough(*gain_, learned, options_.planner);
   if (enough_) return absl::OkStatus();
-  ATTUNE_ASSIGN_OR_RETURN(next_, PlanRound(source_, round_options_, learner_,
-                                           std::move(policy), start));
+  ATTUNE_ASSIGN_OR_RETURN(
+      Round round,
+      PlanRound(source_, round_options_, learner_, std::move(policy), start));
+  next_ = std::make_shared<const Round>(std::move(round));
+  runner_.Add(next_);
   return absl::OkStatus();
 }
 
@@ -196,7 +200,9 @@ absl::Status Run::Learn() {
   }
   if (report.samples > 0) {
     if (options_.on_samples) options_.on_samples(progress_.pending);
+    const double start = options_.clock();
     report.learner = learner_.Update(progress_.pending);
+    report.learn_seconds = options_.clock() - start;
   }
   progress_.pending.clear();
   ++progress_.learned_rounds;
@@ -262,22 +268,18 @@ absl::StatusOr<TrainResult> Run::Finish() {
 }
 
 absl::StatusOr<TrainResult> Run::ToTheEnd() {
+  UseOneBlasThread();
   started_ = learned_at_ = options_.clock();
   ATTUNE_ASSIGN_OR_RETURN(progress_,
                           record_.Restore(options_.resume, learner_));
   ATTUNE_RETURN_IF_ERROR(Plan());
-  while (next_.has_value()) {
-    running_ = std::exchange(next_, std::nullopt);
-    auto answers = std::async(std::launch::async, [this] {
-      return RunRound(*running_, backend_, options_.clock);
-    });
-    const absl::Status meanwhile = LearnAndPlan();
-    absl::StatusOr<RoundResult> result = answers.get();
-    ATTUNE_RETURN_IF_ERROR(meanwhile);
-    ATTUNE_RETURN_IF_ERROR(result.status());
-    ATTUNE_RETURN_IF_ERROR(Absorb(*std::move(result)));
+  while (next_ != nullptr) {
+    running_ = std::exchange(next_, nullptr);
+    ATTUNE_RETURN_IF_ERROR(LearnAndPlan());
+    ATTUNE_ASSIGN_OR_RETURN(RoundResult result, runner_.Take());
+    ATTUNE_RETURN_IF_ERROR(Absorb(std::move(result)));
     // Losses left some budget that was not foreseen.
-    if (!cancelled_ && !next_.has_value()) ATTUNE_RETURN_IF_ERROR(Plan());
+    if (!cancelled_ && next_ == nullptr) ATTUNE_RETURN_IF_ERROR(Plan());
   }
   return Finish();
 }

@@ -9,7 +9,7 @@
 //
 // Pipelined, so that the LLM never waits for the learner: while it answers
 // round t, the learner updates with round t-1 and round t+1 is chosen and
-// rendered. The policy that chooses a round has therefore learned from all
+// rendered, which it begins as soon as it is done with t. The policy that chooses a round has therefore learned from all
 // rounds but the one before it. That lag is always one round, so the result
 // does not depend on how fast the LLM answers.
 //
@@ -49,6 +49,8 @@ struct RoundReport {
   double reward = 0.0;       // mean of the round's samples
   double seconds = 0.0;      // since the round before was learned from
   double llm_seconds = 0.0;  // that the LLM worked on this round
+  // That the learner took to update with it.
+  double learn_seconds = 0.0;
   // Share of the time from the run's start to this round's last answer in which
   // the LLM had nothing to do. Of this process, if the run was resumed.
   double llm_idle_share = 0.0;

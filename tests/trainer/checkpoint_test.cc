@@ -43,6 +43,7 @@ class CheckpointTest : public ::testing::Test {
     progress.totals.failed_parses = 2;
     progress.totals.llm_calls = 88;
     progress.totals.prompt_tokens = 12345678901;
+    progress.totals.reused_tokens = 2345678901;
     progress.totals.answer_tokens = 11;
     progress.cursor = {.stream = 24, .pool = 96};
     progress.learned_rounds = 2;
@@ -99,6 +100,7 @@ TEST_F(CheckpointTest, LoadsWhatWasSaved) {
   EXPECT_EQ(progress.totals.failed_parses, 2);
   EXPECT_EQ(progress.totals.llm_calls, 88);
   EXPECT_EQ(progress.totals.prompt_tokens, 12345678901);
+  EXPECT_EQ(progress.totals.reused_tokens, 2345678901);
   EXPECT_EQ(progress.totals.answer_tokens, 11);
   EXPECT_EQ(progress.cursor.stream, 24);
   EXPECT_EQ(progress.cursor.pool, 96);

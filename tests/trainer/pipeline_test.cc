@@ -4,10 +4,12 @@
 // The training loop's pipeline, and what ends it.
 
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <condition_variable>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -20,6 +22,9 @@
 #include "tests/trainer/fake_llm.h"
 #include "tests/trainer/training_fixture.h"
 #include "trainer/checkpoint.h"
+#include "trainer/export.h"
+#include "trainer/round_plan.h"
+#include "trainer/round_runner.h"
 #include "trainer/trainer.h"
 
 namespace attune::trainer {
@@ -39,7 +44,19 @@ using ::testing::SizeIs;
 using Code = absl::StatusCode;
 
 // While the LLM works on one round, the next is chosen.
-using PipelineTest = testing::TrainingTest;
+class PipelineTest : public testing::TrainingTest {
+ protected:
+  // As the loop would plan its first one.
+  std::shared_ptr<const Round> PlannedRound() {
+    const auto policy = RolloutExporter(settings_).PolicyOf({});
+    EXPECT_THAT(policy, IsOk());
+    auto round = PlanRound(
+        source_, {.batch_size = 4}, RecordingLearner(), *policy,
+        {.episodes = 4, .default_known = [](const TaskId&) { return false; }});
+    EXPECT_THAT(round, IsOk());
+    return std::make_shared<const Round>(*std::move(round));
+  }
+};
 
 TEST_F(PipelineTest, LearnsOneRoundLateWhateverTheLlmsPace) {
   // The policy's revision would show in the prompts: the proposal is the number
@@ -85,6 +102,32 @@ TEST_F(PipelineTest, LearnsOneRoundLateWhateverTheLlmsPace) {
     EXPECT_THAT(options, ElementsAre(0, 0, 1, 2));
   }
   EXPECT_EQ(prompts[0], prompts[1]);
+}
+
+TEST_F(PipelineTest, TheLlmGoesOnToTheNextRoundWithoutWaiting) {
+  // Two rounds were handed over and nobody asks for the first one's result; the
+  // second begins nevertheless.
+  std::mutex mutex;
+  std::condition_variable changed;
+  int calls = 0;
+  FakeLlm llm(ScoreTargets, [&](int call) {
+    const std::lock_guard lock(mutex);
+    calls = call + 1;
+    changed.notify_all();
+    return absl::OkStatus();
+  });
+  RoundRunner runner(llm, [] { return 0.0; });
+  const auto round = PlannedRound();
+  runner.Add(round);
+  runner.Add(round);
+  {
+    std::unique_lock lock(mutex);
+    EXPECT_TRUE(changed.wait_for(lock, std::chrono::seconds(60), [&] {
+      return calls == 2 * static_cast<int>(round->episodes.size());
+    }));
+  }
+  EXPECT_THAT(runner.Take(), IsOk());
+  EXPECT_THAT(runner.Take(), IsOk());
 }
 
 TEST_F(PipelineTest, TellsHowLongTheLlmHadNothingToDo) {
