@@ -72,7 +72,7 @@ class DecisionLog {
     // Feedback calls that may wait; more are refused.
     size_t feedback_capacity = 4096;
     // How long decisions gather when no feedback hurries them.
-    absl::Duration flush_interval = absl::Milliseconds(50);
+    absl::Duration flush_interval = absl::Milliseconds(100);
     // Keep requests' histories and candidates.
     bool keep_requests = false;
     // The time. Thread-safe. Required.

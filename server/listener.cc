@@ -76,7 +76,8 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Start(Options options) {
   builder.SetMaxReceiveMessageSize(options.max_receive_bytes);
   builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(),
                            &listener->port_);
-  for (const Options::Service& service : options.services) {
+  options.more_services.push_back({options.service, options.service_name});
+  for (const Options::Named& service : options.more_services) {
     builder.RegisterService(service.service);
   }
   listener->server_ = builder.BuildAndStart();
@@ -85,7 +86,7 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Start(Options options) {
         absl::StrCat(options.setting, ": cannot listen on ", options.address));
   }
   WarnIfExposed(options.setting, options.address);
-  for (const Options::Service& service : options.services) {
+  for (const Options::Named& service : options.more_services) {
     listener->SetServing(service.name, true);
   }
   return listener;

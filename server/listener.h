@@ -27,15 +27,18 @@ class Listener {
     std::string address;
     // Its setting's name, for errors.
     std::string setting;
-    struct Service {
-      // Must outlive the listener.
-      grpc::Service* service;
-      // Full name, for the health service.
-      std::string name;
-    };
-    std::vector<Service> services;
+    // Must outlive the listener.
+    grpc::Service* service;
+    // Full name, for the health service.
+    std::string service_name;
     int max_receive_bytes;
     int max_streams;
+    // As `service` and its name.
+    struct Named {
+      grpc::Service* service;
+      std::string name;
+    };
+    std::vector<Named> more_services = {};
   };
 
   // kUnavailable if the address cannot be listened on.

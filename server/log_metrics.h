@@ -21,7 +21,7 @@
 
 namespace attune::server {
 
-// The log must outlive it.
+// The log must outlive it. An Exposer does not keep it: the caller must.
 std::shared_ptr<prometheus::Collectable> MakeLogMetrics(const DecisionLog* log);
 
 }  // namespace attune::server

@@ -23,17 +23,31 @@ void StateToProto(const Eigen::VectorXf& state, v1::LoggedDecision* proto) {
   proto->set_state_digest(policy::Sha256(bytes).substr(0, kStateDigestBytes));
 }
 
+// The probabilities of all options of the next pattern, [n].
+Eigen::VectorXf ProbabilitiesOf(const DecisionRecord& record,
+                                absl::Span<const int> earlier, size_t offset) {
+  const policy::Policy& policy = record.revision->policy();
+  const size_t pattern = earlier.size();
+  if (record.option_probabilities.empty()) {
+    return policy.actor().Probabilities(static_cast<int>(pattern), record.state,
+                                        earlier);
+  }
+  const size_t n = policy.catalog().patterns[pattern].options.size();
+  return Eigen::VectorXf::Map(record.option_probabilities.data() + offset,
+                              static_cast<Eigen::Index>(n));
+}
+
 void PatternsToProto(const DecisionRecord& record, v1::LoggedDecision* proto) {
   std::vector<int> earlier;
-  const policy::Actor& actor = record.revision->policy().actor();
+  size_t offset = 0;
   for (const policy::PatternChoice& chosen : record.choice.patterns) {
     v1::LoggedPattern* const pattern = proto->add_patterns();
     pattern->set_option(chosen.option);
     pattern->set_propensity(chosen.probability);
-    const Eigen::VectorXf all = actor.Probabilities(
-        static_cast<int>(earlier.size()), record.state, earlier);
+    const Eigen::VectorXf all = ProbabilitiesOf(record, earlier, offset);
     pattern->mutable_probabilities()->Add(all.data(), all.data() + all.size());
     earlier.push_back(chosen.option);
+    offset += static_cast<size_t>(all.size());
   }
 }
 

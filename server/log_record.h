@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "attune/v1/decision_log.pb.h"
 #include "attune/v1/prompt_service.pb.h"
 #include "policy/choice.h"
@@ -49,6 +50,9 @@ struct DecisionRecord {
   policy::Readout readout = policy::Readout::kLikelihood;
   // UserState::features.
   Eigen::VectorXf state;
+  // Every option's probability, the patterns' one after another. Empty: the
+  // writer computes them again, with the revision and the state.
+  std::vector<float> option_probabilities;
   // In displayed order.
   std::vector<std::string> displayed_item_ids;
   // Null unless requests are kept.
@@ -72,8 +76,7 @@ struct FeedbackResult {
 };
 
 // All of the record but decision_id, decide_time and user, which the log keeps
-// in columns of their own. Computes every option's probability, with the
-// revision that decided: the writer's work, not the request's.
+// in columns of their own.
 void RecordToProto(const DecisionRecord& record, v1::LoggedDecision* proto);
 
 // Finds damage, not fraud: 64 bits over the bytes of a row.

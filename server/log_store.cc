@@ -24,8 +24,10 @@ constexpr char kSettings[] =
     "PRAGMA synchronous=FULL;"
     // Deleted rows are overwritten; see LogStore::Erase.
     "PRAGMA secure_delete=ON;"
-    // A checkpoint gives the space of a large write-ahead log back.
-    "PRAGMA journal_size_limit=16777216;";
+    // A checkpoint writes pages a second time: rather seldom, and a page that
+    // changed often only once. It gives the space of a large log back.
+    "PRAGMA wal_autocheckpoint=4096;"
+    "PRAGMA journal_size_limit=33554432;";
 
 // AUTOINCREMENT: a page token must never point into rows that came later.
 constexpr char kSchema[] =

@@ -164,6 +164,8 @@ struct Server::Impl {
   PromptService prompt_service;
   PolicyService policy_service;
   LogService log_service;
+  // The endpoint holds it weakly.
+  std::shared_ptr<prometheus::Collectable> log_metrics;
   std::unique_ptr<MetricsEndpoint> scrapes;
   std::unique_ptr<Listener> control;
   std::unique_ptr<Listener> data;
@@ -175,25 +177,24 @@ absl::Status Server::Impl::Listen() {
   const ServerConfig& config = parts.config;
   auto collectables = metrics.collectables();
   if (parts.log != nullptr) {
-    collectables.push_back(MakeLogMetrics(parts.log.get()));
+    log_metrics = MakeLogMetrics(parts.log.get());
+    collectables.push_back(log_metrics);
   }
   ATTUNE_ASSIGN_OR_RETURN(
       scrapes, MetricsEndpoint::Start(config.metrics_listen, collectables));
   ATTUNE_ASSIGN_OR_RETURN(
-      control, Listener::Start(
-                   {config.control_listen,
-                    "control_listen",
-                    {{&policy_service, v1::PolicyService::service_full_name()},
-                     {&log_service, v1::LogService::service_full_name()}},
-                    kMaxControlMessageBytes,
-                    kMaxControlStreams}));
+      control,
+      Listener::Start({config.control_listen,
+                       "control_listen",
+                       &policy_service,
+                       v1::PolicyService::service_full_name(),
+                       kMaxControlMessageBytes,
+                       kMaxControlStreams,
+                       {{&log_service, v1::LogService::service_full_name()}}}));
   ATTUNE_ASSIGN_OR_RETURN(
-      data, Listener::Start(
-                {config.data_listen,
-                 "data_listen",
-                 {{&prompt_service, v1::PromptService::service_full_name()}},
-                 kMaxDataMessageBytes,
-                 kMaxDataStreams}));
+      data, Listener::Start({config.data_listen, "data_listen", &prompt_service,
+                             v1::PromptService::service_full_name(),
+                             kMaxDataMessageBytes, kMaxDataStreams}));
   if (parts.log != nullptr) parts.feedback_health->TellThrough(data.get());
   ports = {data->port(), control->port(), scrapes->port()};
   return absl::OkStatus();

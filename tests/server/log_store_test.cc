@@ -117,6 +117,26 @@ TEST_F(LogStoreTest, KeepsWhatATrainerNeeds) {
   EXPECT_TRUE(decision.history().empty());
 }
 
+TEST_F(LogStoreTest, TakesTheProbabilitiesThatAreGiven) {
+  auto store = Open();
+  DecisionRecord record = MakeDecision(1);
+  int options = 0;
+  for (const auto& pattern : record.revision->policy().catalog().patterns) {
+    options += static_cast<int>(pattern.options.size());
+  }
+  for (int i = 0; i < options; ++i) {
+    record.option_probabilities.push_back(static_cast<float>(i));
+  }
+  ASSERT_THAT(AddDecisions(*store, record), IsOk());
+  std::vector<float> read;
+  const auto all = ReadAll(options_.path);
+  for (const auto& pattern : all.at(0).patterns()) {
+    read.insert(read.end(), pattern.probabilities().begin(),
+                pattern.probabilities().end());
+  }
+  EXPECT_EQ(read, record.option_probabilities);
+}
+
 TEST_F(LogStoreTest, KeepsTheRequestIfItIsGiven) {
   auto store = Open();
   DecisionRecord record = MakeDecision(1);
