@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <regex>
@@ -18,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/server/server_fixture.h"
 #include "tests/server/tagged_catalog.h"
 #include "tests/server/temp_dir.h"
 
@@ -111,6 +113,37 @@ inline int PortIn(const std::string& json, const std::string& name) {
 // A catalog in the directory.
 inline std::string Catalog(const TempDir& dir) {
   return dir.Write("catalog.yaml", TaggedCatalogYaml("uniform"));
+}
+
+// Pushes and activates; the first `bytes` of the artifact only.
+inline bool Push(int port, const std::string& artifact, size_t bytes) {
+  auto stub = v1::PolicyService::NewStub(Connect(port));
+  grpc::ClientContext context;
+  v1::PushRevisionResponse response;
+  auto writer = stub->PushRevision(&context, &response);
+  v1::PushRevisionRequest message;
+  message.mutable_header()->set_digest(policy::Sha256Hex(artifact));
+  message.mutable_header()->set_byte_size(
+      static_cast<int64_t>(artifact.size()));
+  message.mutable_header()->set_activate(true);
+  writer->Write(message);
+  constexpr size_t kChunk = 256 << 10;
+  for (size_t i = 0; i < bytes; i += kChunk) {
+    message.set_data(artifact.substr(i, std::min(kChunk, bytes - i)));
+    writer->Write(message);
+  }
+  writer->WritesDone();
+  return writer->Finish().ok();
+}
+
+// Empty if the server does not answer.
+inline std::string ActiveRevision(int port) {
+  auto stub = v1::PromptService::NewStub(Connect(port));
+  grpc::ClientContext context;
+  v1::GetPromptResponse response;
+  return stub->GetPrompt(&context, SampleRequest(), &response).ok()
+             ? response.revision()
+             : "";
 }
 
 }  // namespace attune::server

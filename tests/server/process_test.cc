@@ -46,35 +46,6 @@ double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-bool Push(int port, const std::string& artifact, size_t bytes) {
-  auto stub = v1::PolicyService::NewStub(Connect(port));
-  grpc::ClientContext context;
-  v1::PushRevisionResponse response;
-  auto writer = stub->PushRevision(&context, &response);
-  v1::PushRevisionRequest message;
-  message.mutable_header()->set_digest(policy::Sha256Hex(artifact));
-  message.mutable_header()->set_byte_size(
-      static_cast<int64_t>(artifact.size()));
-  message.mutable_header()->set_activate(true);
-  writer->Write(message);
-  constexpr size_t kChunk = 256 << 10;
-  for (size_t i = 0; i < bytes; i += kChunk) {
-    message.set_data(artifact.substr(i, std::min(kChunk, bytes - i)));
-    writer->Write(message);
-  }
-  writer->WritesDone();
-  return writer->Finish().ok();
-}
-
-std::string ActiveRevision(int port) {
-  auto stub = v1::PromptService::NewStub(Connect(port));
-  grpc::ClientContext context;
-  v1::GetPromptResponse response;
-  return stub->GetPrompt(&context, SampleRequest(), &response).ok()
-             ? response.revision()
-             : "";
-}
-
 // True if the health service says SERVING. Debian ships no stubs of it; a
 // wrapper of a string is a HealthCheckRequest on the wire, and one of a number
 // the response.

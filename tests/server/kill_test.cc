@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Attune Authors
 
-// What an acknowledged feedback is worth: the server is killed with -9 while
-// feedback is recorded, again and again over the same log. ATTUNE_KILLS says how
-// often (10 by default), ATTUNE_SEED with which seed.
+// What an acknowledgement is worth: the server is killed with -9 while feedback
+// is recorded and revisions are pushed, again and again over the same files.
+// ATTUNE_KILLS says how often (10 by default), ATTUNE_SEED with which seed.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -119,10 +119,47 @@ class Callers {
   int contradictions_ = 0;
 };
 
+// Pushes and activates one revision after another until the server dies.
+class Pusher {
+ public:
+  void Start(int port) {
+    thread_ = std::thread([this, port] {
+      do {
+        tried_ = MakeArtifact(std::to_string(pushes_++ % kArtifacts));
+      } while (Push(port, tried_, tried_.size()) && Acknowledge());
+    });
+  }
+  void Join() { thread_.join(); }
+
+  // Whether this revision may be active now: the last one that was
+  // acknowledged, or the one whose answer did not come.
+  bool MayBeActive(const std::string& id) const {
+    if (acknowledged_.empty() && id.rfind("uniform-", 0) == 0) return true;
+    return id == acknowledged_ || id == policy::RevisionIdOf(tried_);
+  }
+  int pushes() const { return pushes_; }
+
+ private:
+  // Each is verified again at every start.
+  static constexpr int kArtifacts = 100;
+
+  bool Acknowledge() {
+    acknowledged_ = policy::RevisionIdOf(tried_);
+    return true;
+  }
+
+  std::thread thread_;
+  // The thread's while it runs.
+  int pushes_ = 0;
+  std::string tried_;
+  std::string acknowledged_;
+};
+
 std::vector<std::string> Settings(const TempDir& dir) {
-  return {"--catalog",        Catalog(dir),
-          "--token_key_file", dir.Write("key", std::string(64, 'a')),
-          "--log_level",      "warning"};
+  return {"--catalog",           Catalog(dir),
+          "--token_key_file",    dir.Write("key", std::string(64, 'a')),
+          "--log_level",         "warning",
+          "--shutdown_deadline", "100ms"};
 }
 
 std::string LogPath(const TempDir& dir) {
@@ -150,20 +187,26 @@ std::map<std::string, std::vector<float>> StoredRewards(const TempDir& dir) {
   return rewards;
 }
 
-TEST(KillTest, LosesAndDoublesNoAcknowledgedFeedback) {
+TEST(KillTest, LosesAndDoublesNothingThatWasAcknowledged) {
   const int kills = FromEnvironment("ATTUNE_KILLS", 10);
   const int seed = FromEnvironment("ATTUNE_SEED", 1);
   const TempDir dir;
   Callers callers(static_cast<uint64_t>(seed));
+  Pusher pusher;
+  int wrong_revisions = 0;
   policy::Rng rng(static_cast<uint64_t>(seed));
   for (int round = 0; round < kills; ++round) {
     Process process(dir, Settings(dir));
-    const int port = PortIn(process.ReadLine(), "data_port");
+    const std::string ports = process.ReadLine();
+    const int port = PortIn(ports, "data_port");
     ASSERT_GT(port, 0) << process.log();
+    if (!pusher.MayBeActive(ActiveRevision(port))) ++wrong_revisions;
     callers.Start(port, round);
+    pusher.Start(PortIn(ports, "control_port"));
     callers.AwaitAcknowledged(1 + static_cast<int>(rng.Below(100)));
     process.Signal(SIGKILL);
     callers.Join();
+    pusher.Join();
   }
   const auto stored = StoredRewards(dir);
   int acknowledged = 0, lost = 0, doubled = 0, changed = 0, phantom = 0;
@@ -191,8 +234,11 @@ TEST(KillTest, LosesAndDoublesNoAcknowledgedFeedback) {
             << acknowledged << " decisions with acknowledged feedback, " << lost
             << " lost, " << doubled << " doubled, " << changed << " changed, "
             << phantom << " phantom, " << callers.contradictions()
-            << " contradicted\n";
+            << " contradicted; " << pusher.pushes() << " pushes, "
+            << wrong_revisions << " wrong revisions\n";
   EXPECT_GE(acknowledged, kills);
+  EXPECT_GE(pusher.pushes(), kills);
+  EXPECT_EQ(wrong_revisions, 0);
   EXPECT_EQ(lost + doubled + changed + phantom + callers.contradictions(), 0);
 }
 
