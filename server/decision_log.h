@@ -46,6 +46,10 @@
 
 namespace attune::server {
 
+// What a call about the log is answered with if the server keeps none:
+// kFailedPrecondition, LOG_DISABLED.
+absl::Status NoDecisionLog();
+
 // Counts since the start.
 struct LogStats {
   int64_t decisions_written = 0;

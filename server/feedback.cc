@@ -51,11 +51,6 @@ float RewardOf(const v1::RankingOutcome& outcome) {
   return static_cast<float>(policy::NdcgOfRanks(kRewardCut, ranks));
 }
 
-absl::Status NoLog() {
-  return WithReason(absl::FailedPreconditionError("the server keeps no log"),
-                    "LOG_DISABLED");
-}
-
 }  // namespace
 
 absl::StatusOr<v1::LoggedFeedback> OutcomeOf(
@@ -113,7 +108,7 @@ absl::StatusOr<FeedbackRecord> FeedbackHandler::Check(
 void FeedbackHandler::RecordFeedback(const v1::RecordFeedbackRequest& request,
                                      Done done) const {
   auto record = Check(request);
-  if (record.ok() && options_.log == nullptr) record = NoLog();
+  if (record.ok() && options_.log == nullptr) record = NoDecisionLog();
   if (!record.ok()) return done(record.status());
   const std::string id =
       absl::BytesToHexString(std::string(BytesOf(record->decision_id)));

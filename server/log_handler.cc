@@ -8,18 +8,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "policy/status_macros.h"
-#include "server/error_reason.h"
 #include "server/prompt_handler.h"
 
 namespace attune::server {
-namespace {
-
-absl::Status NoLog() {
-  return WithReason(absl::FailedPreconditionError("the server keeps no log"),
-                    "LOG_DISABLED");
-}
-
-}  // namespace
 
 absl::Status LogHandler::ListDecisions(
     const v1::ListDecisionsRequest& request,
@@ -34,7 +25,7 @@ absl::Status LogHandler::ListDecisions(
       (!absl::SimpleAtoi(request.page_token(), &after) || after < 0)) {
     return absl::InvalidArgumentError("page_token: not one of ours");
   }
-  if (log_ == nullptr) return NoLog();
+  if (log_ == nullptr) return NoDecisionLog();
   const int size =
       request.page_size() == 0 ? kDefaultDecisionPage : request.page_size();
   ATTUNE_ASSIGN_OR_RETURN(
@@ -49,7 +40,7 @@ absl::Status LogHandler::Check(const v1::ForgetUserRequest& request) const {
     return absl::InvalidArgumentError(
         absl::StrCat("user_id: must be 1 to ", kMaxUserIdBytes, " bytes"));
   }
-  return log_ == nullptr ? NoLog() : absl::OkStatus();
+  return log_ == nullptr ? NoDecisionLog() : absl::OkStatus();
 }
 
 void LogHandler::ForgetUser(const v1::ForgetUserRequest& request,

@@ -55,7 +55,8 @@ class DecisionLogTest : public ::testing::Test {
   static absl::StatusOr<v1::ForgetUserResponse> Forget(
       DecisionLog& log, const UserPseudonym& user) {
     std::promise<absl::StatusOr<v1::ForgetUserResponse>> promise;
-    log.Forget(user, [&](auto erased) { promise.set_value(erased); });
+    log.Forget(user,
+               [&](auto erased) { promise.set_value(std::move(erased)); });
     return promise.get_future().get();
   }
   std::string Bytes() {
