@@ -131,11 +131,14 @@ class Pusher {
   }
   void Join() { thread_.join(); }
 
-  // Whether this revision may be active now: the last one that was
-  // acknowledged, or the one whose answer did not come.
-  bool MayBeActive(const std::string& id) const {
-    if (acknowledged_.empty() && id.rfind("uniform-", 0) == 0) return true;
-    return id == acknowledged_ || id == policy::RevisionIdOf(tried_);
+  // Whether this revision may be active after a restart: the last one that was
+  // acknowledged or seen active, or the one whose answer did not come.
+  bool MayBeActive(const std::string& id) {
+    const bool expected =
+        settled_.empty() ? id.rfind("uniform-", 0) == 0 : id == settled_;
+    const bool unanswered = id == policy::RevisionIdOf(tried_);
+    settled_ = id;
+    return expected || unanswered;
   }
   int pushes() const { return pushes_; }
 
@@ -144,7 +147,7 @@ class Pusher {
   static constexpr int kArtifacts = 100;
 
   bool Acknowledge() {
-    acknowledged_ = policy::RevisionIdOf(tried_);
+    settled_ = policy::RevisionIdOf(tried_);
     return true;
   }
 
@@ -152,7 +155,7 @@ class Pusher {
   // The thread's while it runs.
   int pushes_ = 0;
   std::string tried_;
-  std::string acknowledged_;
+  std::string settled_;
 };
 
 std::vector<std::string> Settings(const TempDir& dir) {
