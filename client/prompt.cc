@@ -102,6 +102,28 @@ v1::GetPromptRequest Refine(v1::GetPromptRequest request, const Prompt& prompt,
   return request;
 }
 
+v1::RecordFeedbackRequest MakeFeedback(const Prompt& prompt, float reward) {
+  v1::RecordFeedbackRequest request;
+  request.set_decision_token(prompt.decision_token);
+  request.set_reward(reward);
+  return request;
+}
+
+v1::RecordFeedbackRequest MakeFeedback(
+    const Prompt& prompt, const RankedItems& ranked,
+    absl::Span<const std::string> relevant_item_ids) {
+  v1::RecordFeedbackRequest request;
+  request.set_decision_token(prompt.decision_token);
+  v1::RankingOutcome& ranking = *request.mutable_ranking();
+  for (const std::string& id : ranked.item_ids) {
+    ranking.add_ranked_item_ids(id);
+  }
+  for (const std::string& id : relevant_item_ids) {
+    ranking.add_relevant_item_ids(id);
+  }
+  return request;
+}
+
 absl::StatusOr<Prompt> PlainPrompt(const v1::GetPromptRequest& request) {
   ATTUNE_RETURN_IF_ERROR(CheckPlain(request));
   Prompt prompt;

@@ -101,6 +101,14 @@ v1::GetPromptRequest MakeRequest(absl::Span<const policy::Item> history,
 v1::GetPromptRequest Refine(v1::GetPromptRequest request, const Prompt& prompt,
                             const RankedItems& ranked);
 
+// What came of a prompt, for PromptClient::RecordFeedback: its reward, or the
+// ranking that the user saw and the items that turned out relevant. REQUIRES: a
+// prompt that is neither a preview nor a fallback.
+v1::RecordFeedbackRequest MakeFeedback(const Prompt& prompt, float reward);
+v1::RecordFeedbackRequest MakeFeedback(
+    const Prompt& prompt, const RankedItems& ranked,
+    absl::Span<const std::string> relevant_item_ids);
+
 // A plain `generate` prompt made without a server: a caller's fallback. Shows
 // the newest ten history items and the candidates in the caller's order.
 // kInvalidArgument if the history is empty or the number of candidates is not

@@ -3,8 +3,11 @@
 
 #include "client/prompt_client.h"
 
+#include <random>
+#include <string>
 #include <utility>
 
+#include "absl/strings/str_format.h"
 #include "attune/v1/prompt_service.grpc.pb.h"
 #include "client/channel.h"
 #include "policy/status_macros.h"
@@ -16,6 +19,16 @@ constexpr absl::Duration kDeadline = absl::Seconds(2);
 
 bool IsServerAway(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+}
+
+// A random UUID, version 4.
+std::string RandomUuid() {
+  thread_local std::mt19937_64 generator{std::random_device{}()};
+  const uint64_t high = (generator() & ~0xF000ULL) | 0x4000ULL;
+  const uint64_t low = (generator() >> 2) | 0x8000000000000000ULL;
+  return absl::StrFormat("%08x-%04x-%04x-%04x-%012x", high >> 32,
+                         (high >> 16) & 0xFFFF, high & 0xFFFF, low >> 48,
+                         low & 0xFFFFFFFFFFFFULL);
 }
 
 }  // namespace
@@ -56,6 +69,17 @@ absl::StatusOr<Prompt> PromptClient::GetPromptOr(
   fallback.is_fallback = true;
   fallback.fallback_reason = prompt.status();
   return fallback;
+}
+
+absl::StatusOr<v1::RecordFeedbackResponse> PromptClient::RecordFeedback(
+    v1::RecordFeedbackRequest request) const {
+  if (request.request_id().empty()) request.set_request_id(RandomUuid());
+  v1::RecordFeedbackResponse response;
+  ATTUNE_RETURN_IF_ERROR(CallUnary(
+      impl_->options, impl_->options.retry, [&](grpc::ClientContext& context) {
+        return impl_->stub->RecordFeedback(&context, request, &response);
+      }));
+  return response;
 }
 
 absl::StatusOr<Prompt> PromptClient::PreviewPrompt(

@@ -20,6 +20,8 @@
 //   ATTUNE_ASSIGN_OR_RETURN(Prompt prompt, client.GetPromptOr(request, plain));
 //   std::string answer = MyLlm(ToChatMessagesJson(prompt));
 //   ATTUNE_ASSIGN_OR_RETURN(RankedItems best, ParseRanking(prompt, answer));
+//   ... show `best`, see what is clicked ...
+//   client.RecordFeedback(MakeFeedback(prompt, best, clicked));
 
 #include <memory>
 
@@ -45,6 +47,14 @@ class PromptClient {
   // fallback would hide a mistake in the request.
   absl::StatusOr<Prompt> GetPromptOr(const v1::GetPromptRequest& request,
                                      Prompt fallback) const;
+
+  // Reports what came of a prompt (MakeFeedback in prompt.h). Once it is OK, the
+  // feedback is on the server's disk. Idempotent per decision, so safe to call
+  // again after any error: the first feedback counts, and `reward` is the one
+  // that does. A missing request_id is filled in, so that a retry within this
+  // call is no duplicate. kFailedPrecondition if the decision is too old.
+  absl::StatusOr<v1::RecordFeedbackResponse> RecordFeedback(
+      v1::RecordFeedbackRequest request) const;
 
   // The prompt of a given choice. Nothing is decided, so there is no token.
   absl::StatusOr<Prompt> PreviewPrompt(

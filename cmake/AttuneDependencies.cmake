@@ -11,6 +11,7 @@ find_package(nlohmann_json 3.11 CONFIG REQUIRED)
 find_package(spdlog 1.10 CONFIG REQUIRED)
 find_package(CLI11 2.1 CONFIG REQUIRED)
 find_package(prometheus-cpp CONFIG REQUIRED)
+find_package(SQLite3 3.40 REQUIRED)
 
 # The protos of google.rpc (Status, ErrorInfo, BadRequest), from the
 # googleapis-common-protos distribution.
@@ -23,7 +24,6 @@ if(NOT EXISTS "${ATTUNE_GOOGLEAPIS_DIR}/google/rpc/status.proto")
 endif()
 
 if(ATTUNE_BUILD_TRAINER)
-  find_package(SQLite3 3.40 REQUIRED)
   find_package(CURL 7.88 REQUIRED)
   find_package(LAPACK REQUIRED)  # and BLAS; libtorch's own
   find_package(Torch 1.13 REQUIRED)

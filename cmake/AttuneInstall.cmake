@@ -25,6 +25,7 @@ install(DIRECTORY "${CMAKE_SOURCE_DIR}/policy"
   # Speaks yaml-cpp, which users of the SDK need not have.
   PATTERN catalog_fields.h EXCLUDE)
 install(FILES
+  "${CMAKE_SOURCE_DIR}/client/log_client.h"
   "${CMAKE_SOURCE_DIR}/client/options.h"
   "${CMAKE_SOURCE_DIR}/client/policy_client.h"
   "${CMAKE_SOURCE_DIR}/client/prompt.h"

@@ -4,7 +4,7 @@
 #ifndef ATTUNE_POLICY_METRICS_H_
 #define ATTUNE_POLICY_METRICS_H_
 
-// Ranking metrics with one relevant item. Pure functions.
+// Ranking metrics. Pure functions; with one relevant item unless said.
 //
 // Source: Jarvelin & Kekalainen 2002 for NDCG; with one relevant item of gain 1
 // the ideal DCG is 1, so NDCG@k = 1 / log2(rank + 1) for rank <= k, else 0.
@@ -20,6 +20,10 @@ int RankOf(int relevant, absl::Span<const int> ranking);
 double NdcgAt(int k, int rank);
 double ReciprocalRank(int rank);
 double HitRateAt(int k, int rank);
+
+// NDCG@k with several relevant items of gain 1, one rank each (0: not ranked).
+// In [0, 1]; 0 if there are none. REQUIRES: k >= 1, no rank but 0 repeated.
+double NdcgOfRanks(int k, absl::Span<const int> ranks);
 
 // Expected NDCG@k of a uniformly random ranking of `n` candidates. 0.4544 for
 // n = k = 10.

@@ -77,6 +77,17 @@ Setting Time(const char* name, const char* help,
           }};
 }
 
+Setting Flag(const char* name, const char* help, bool ServerConfig::*field) {
+  return {name, help,
+          [field](const std::string& text, ServerConfig* config) {
+            config->*field = text == "true";
+            return text == "true" || text == "false";
+          },
+          [field](const ServerConfig& config) {
+            return config.*field ? "true" : "false";
+          }};
+}
+
 bool ParseReadout(const std::string& text, ServerConfig* config) {
   for (int i = 1; i <= 3; ++i) {
     if (text == kReadouts[i]) config->readout = static_cast<policy::Readout>(i);
@@ -102,11 +113,23 @@ const std::vector<Setting>& Settings() {
            &C::catalog),
       {"readout", "its readout: generate, labels or likelihood", ParseReadout,
        [](const C& c) { return kReadouts[static_cast<int>(c.readout)]; }},
-      Text("token_key_file", "key of decision tokens, hex or 32 raw bytes",
+      Text("token_key_file",
+           "keys of decision tokens: one in hex a line, the first signs; or 32 "
+           "raw bytes",
            &C::token_key_file),
       Text("token_previous_key_file", "key that is still accepted",
            &C::token_previous_key_file),
       Time("token_ttl", "how long a token is accepted", &C::token_ttl),
+      Text("user_key_file", "key of users' pseudonyms, hex or 32 raw bytes",
+           &C::user_key_file),
+      Text("log_dir", "where decisions are logged; 'off' for nowhere",
+           &C::log_dir),
+      Number("log_max_bytes", "largest decision log", &C::log_max_bytes),
+      Time("log_retention", "how long decisions are kept", &C::log_retention),
+      Flag("log_requests", "true to log histories and candidates too",
+           &C::log_requests),
+      Time("feedback_window", "how long feedback is accepted",
+           &C::feedback_window),
       Number("max_revision_bytes", "largest artifact", &C::max_revision_bytes),
       Number("max_revisions", "most artifacts", &C::max_revisions),
       Time("drain_delay", "from not-serving to refusing calls",

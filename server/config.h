@@ -38,11 +38,24 @@ struct ServerConfig {
   // empty: the movies catalog that was installed.
   std::string catalog;
   policy::Readout readout = policy::Readout::kLikelihood;
-  // Files with the keys of decision tokens; empty: a random key, no previous
-  // one.
+  // Files with the keys of decision tokens (token_keys.h); empty: a random key,
+  // no previous one.
   std::string token_key_file;
   std::string token_previous_key_file;
   absl::Duration token_ttl = absl::Hours(24);
+  // File with the key of users' pseudonyms, the same for all replicas and for
+  // good; empty: one that the log's directory keeps.
+  std::string user_key_file;
+  // Where decisions and feedback are logged; empty: revision_dir/log; "off":
+  // nowhere, and feedback is refused.
+  std::string log_dir;
+  // Size of the log's file; age of the decisions in it.
+  int64_t log_max_bytes = int64_t{1} << 30;
+  absl::Duration log_retention = absl::Hours(24 * 30);
+  // Whether requests' histories and candidates are logged too.
+  bool log_requests = false;
+  // How long after a decision its feedback is accepted. At most log_retention.
+  absl::Duration feedback_window = absl::Hours(24);
   int64_t max_revision_bytes = 64 << 20;
   int64_t max_revisions = 1000;
   // After SIGTERM: time between "not serving" and refusing calls; time that

@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "policy/status_macros.h"
 #include "server/error_reason.h"
 
 namespace attune::server {
@@ -203,16 +204,18 @@ absl::StatusOr<TokenSigner> TokenSigner::Create(Options options) {
   if (options.ttl <= absl::ZeroDuration()) {
     return absl::InvalidArgumentError("token_ttl: must be positive");
   }
-  const std::string& previous = options.previous_key.value_or(options.key);
-  if (std::min(options.key.size(), previous.size()) < kMinTokenKeyBytes) {
-    return absl::InvalidArgumentError(
-        "the token key must have at least 32 bytes");
-  }
+  if (options.user_key.empty()) options.user_key = options.key;
+  std::vector<std::string> keys = std::move(options.older_keys);
+  keys.insert(keys.begin(), std::move(options.key));
   TokenSigner signer(options.ttl);
-  signer.keys_.push_back(std::make_unique<Key>(options.key));
-  if (options.previous_key.has_value()) {
-    signer.keys_.push_back(std::make_unique<Key>(previous));
+  for (const std::string& key : keys) {
+    if (std::min(key.size(), options.user_key.size()) < kMinTokenKeyBytes) {
+      return absl::InvalidArgumentError(
+          "the token key must have at least 32 bytes");
+    }
+    signer.keys_.push_back(std::make_unique<Key>(key));
   }
+  signer.user_key_ = std::make_unique<Key>(options.user_key);
   return signer;
 }
 
@@ -226,6 +229,16 @@ std::string TokenSigner::Sign(const DecisionClaims& claims) const {
 
 absl::StatusOr<DecisionClaims> TokenSigner::Verify(std::string_view token,
                                                    absl::Time now) const {
+  ATTUNE_ASSIGN_OR_RETURN(DecisionClaims claims, VerifySignature(token));
+  if (now >= claims.issue_time + ttl_) {
+    return WithReason(absl::FailedPreconditionError("decision_token: expired"),
+                      "TOKEN_EXPIRED");
+  }
+  return claims;
+}
+
+absl::StatusOr<DecisionClaims> TokenSigner::VerifySignature(
+    std::string_view token) const {
   if (token.size() < kTagBytes + 2 || token.size() > kMaxTokenBytes) {
     return Forged();
   }
@@ -239,17 +252,13 @@ absl::StatusOr<DecisionClaims> TokenSigner::Verify(std::string_view token,
   }
   DecisionClaims claims;
   if (!ours || !Decode(payload, &claims)) return Forged();
-  if (now >= claims.issue_time + ttl_) {
-    return WithReason(absl::FailedPreconditionError("decision_token: expired"),
-                      "TOKEN_EXPIRED");
-  }
   return claims;
 }
 
 std::array<uint8_t, 8> TokenSigner::Pseudonym(std::string_view user_id) const {
   std::array<uint8_t, 8> pseudonym = {};
   if (user_id.empty()) return pseudonym;
-  const auto mac = keys_.front()->Mac(kUserContext, user_id);
+  const auto mac = user_key_->Mac(kUserContext, user_id);
   std::memcpy(pseudonym.data(), mac.data(), pseudonym.size());
   return pseudonym;
 }

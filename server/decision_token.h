@@ -9,13 +9,13 @@
 //
 // A token is verified before it is parsed, in constant time. The tag also
 // covers a fixed context string, so nothing else signed with the key is ever a
-// token. Keys rotate: the previous key still verifies. Thread-compatible: const
-// methods may run concurrently.
+// token. Keys rotate: older keys still verify. Users' pseudonyms have a key of
+// their own that does not rotate: a user is the same user next year.
+// Thread-compatible: const methods may run concurrently.
 
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,9 +63,11 @@ class TokenSigner {
   struct Options {
     // Signs and verifies. At least 32 bytes.
     std::string key;
-    // Only verifies.
-    std::optional<std::string> previous_key = std::nullopt;
-    // How long a token is accepted.
+    // Only verify.
+    std::vector<std::string> older_keys = {};
+    // Of the pseudonyms; empty means `key`.
+    std::string user_key = {};
+    // How long a token is accepted by Verify().
     absl::Duration ttl = absl::Hours(24);
   };
 
@@ -82,6 +84,9 @@ class TokenSigner {
   absl::StatusOr<DecisionClaims> Verify(std::string_view token,
                                         absl::Time now) const;
 
+  // As Verify, whatever the token's age.
+  absl::StatusOr<DecisionClaims> VerifySignature(std::string_view token) const;
+
   // Keyed hash of a user id; zeros for the empty one.
   std::array<uint8_t, 8> Pseudonym(std::string_view user_id) const;
 
@@ -93,6 +98,7 @@ class TokenSigner {
 
   // The current key first.
   std::vector<std::unique_ptr<Key>> keys_;
+  std::unique_ptr<Key> user_key_;
   absl::Duration ttl_;
 };
 

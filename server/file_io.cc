@@ -82,11 +82,12 @@ absl::StatusOr<std::string> ReadSmallFile(const std::string& path,
 }
 
 absl::Status WriteFileAtomically(const std::string& path,
-                                 std::string_view bytes) {
+                                 std::string_view bytes, unsigned permissions) {
   const std::string temporary = path + ".tmp";
   {
     FileDescriptor fd(::open(temporary.c_str(),
-                             O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+                             O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+                             permissions));
     if (fd.get() < 0) return ErrnoStatus(errno, "cannot create", temporary);
     ATTUNE_RETURN_IF_ERROR(WriteAll(fd.get(), bytes, temporary));
     if (::fsync(fd.get()) != 0) {

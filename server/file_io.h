@@ -23,9 +23,11 @@ absl::StatusOr<std::string> ReadSmallFile(const std::string& path,
                                           int64_t max_bytes);
 
 // Replaces `path` with `bytes`: afterwards it holds either the old or the new
-// ones, whatever crashes.
+// ones, whatever crashes. `permissions` are those of a file that only its owner
+// may read or of one that all may.
 absl::Status WriteFileAtomically(const std::string& path,
-                                 std::string_view bytes);
+                                 std::string_view bytes,
+                                 unsigned permissions = 0644);
 
 // Renames and fsyncs the directory of `to`.
 absl::Status RenameDurably(const std::string& from, const std::string& to);

@@ -76,16 +76,24 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Start(Options options) {
   builder.SetMaxReceiveMessageSize(options.max_receive_bytes);
   builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(),
                            &listener->port_);
-  builder.RegisterService(options.service);
+  options.more_services.push_back({options.service, options.service_name});
+  for (const Options::Named& service : options.more_services) {
+    builder.RegisterService(service.service);
+  }
   listener->server_ = builder.BuildAndStart();
   if (listener->server_ == nullptr || listener->port_ == 0) {
     return absl::UnavailableError(
         absl::StrCat(options.setting, ": cannot listen on ", options.address));
   }
   WarnIfExposed(options.setting, options.address);
-  listener->server_->GetHealthCheckService()->SetServingStatus(
-      options.service_name, true);
+  for (const Options::Named& service : options.more_services) {
+    listener->SetServing(service.name, true);
+  }
   return listener;
+}
+
+void Listener::SetServing(const std::string& name, bool serving) {
+  server_->GetHealthCheckService()->SetServingStatus(name, serving);
 }
 
 void Listener::StopServing() { server_->GetHealthCheckService()->Shutdown(); }

@@ -4,7 +4,7 @@
 #ifndef ATTUNE_SERVER_LISTENER_H_
 #define ATTUNE_SERVER_LISTENER_H_
 
-// One gRPC listener with one service of ours, health and reflection, hardened:
+// One gRPC listener with services of ours, health and reflection, hardened:
 // no compression, limits on message size, streams, handshake, idle time and
 // pings. Thread-safe.
 
@@ -13,6 +13,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -32,12 +33,20 @@ class Listener {
     std::string service_name;
     int max_receive_bytes;
     int max_streams;
+    // As `service` and its name.
+    struct Named {
+      grpc::Service* service;
+      std::string name;
+    };
+    std::vector<Named> more_services = {};
   };
 
   // kUnavailable if the address cannot be listened on.
   static absl::StatusOr<std::unique_ptr<Listener>> Start(Options options);
 
   int port() const { return port_; }
+  // What the health service says of `name`. No effect after StopServing().
+  void SetServing(const std::string& name, bool serving);
   // Answers NOT_SERVING from now on.
   void StopServing();
   // Refuses calls, waits for those under way, cancels them at `deadline`.

@@ -16,9 +16,10 @@ namespace {
 
 constexpr int kCodes = 17;
 constexpr const char* kMethodNames[kMethods] = {
-    "GetPrompt",    "PreviewPrompt", "StreamPrompts",  "RecordFeedback",
-    "PushRevision", "GetPushOffset", "ListRevisions",  "GetRevision",
-    "SetTraffic",   "Rollback",      "DeleteRevision", "WatchRevisions"};
+    "GetPrompt",     "PreviewPrompt", "StreamPrompts",  "RecordFeedback",
+    "PushRevision",  "GetPushOffset", "ListRevisions",  "GetRevision",
+    "SetTraffic",    "Rollback",      "DeleteRevision", "WatchRevisions",
+    "ListDecisions", "ForgetUser"};
 
 std::string CodeName(int code) {
   return absl::StatusCodeToString(static_cast<absl::StatusCode>(code));

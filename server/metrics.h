@@ -50,8 +50,10 @@ enum class Method {
   kRollback,
   kDeleteRevision,
   kWatchRevisions,
+  kListDecisions,
+  kForgetUser,
 };
-inline constexpr int kMethods = 12;
+inline constexpr int kMethods = 14;
 inline constexpr int kMaxDecisionSeries = 4096;
 
 class Metrics {

@@ -56,6 +56,29 @@ absl::Status InPrevious(const absl::Status& status) {
   return WithReason(std::move(moved), ReasonOf(status));
 }
 
+// Takes the decision's state.
+DecisionRecord MakeRecord(std::shared_ptr<const policy::Revision> revision,
+                          const DecisionClaims& claims,
+                          policy::DecisionMode mode,
+                          absl::Span<const policy::Item> candidates,
+                          policy::Decision* decision) {
+  DecisionRecord record;
+  record.decision_id = claims.decision_id;
+  record.time = claims.issue_time;
+  record.user = claims.user;
+  record.revision = std::move(revision);
+  record.choice = decision->choice;
+  record.mode = mode;
+  record.readout = decision->prompt.readout;
+  record.state = std::move(decision->state.features);
+  record.displayed_item_ids.reserve(candidates.size());
+  for (int i = 0; i < decision->permutation.size(); ++i) {
+    record.displayed_item_ids.push_back(
+        candidates[decision->permutation.CandidateAt(i)].id);
+  }
+  return record;
+}
+
 void FillResponse(const policy::Revision& revision, policy::Decision&& decision,
                   absl::Span<const policy::Item> candidates, auto* response) {
   response->set_revision(revision.id());
@@ -110,6 +133,14 @@ absl::Status PromptHandler::GetPrompt(const v1::GetPromptRequest& request,
   TimeToProto(claims.issue_time + options_.signer->ttl(),
               response->mutable_expire_time());
   options_.metrics->CountDecision(policy.catalog(), decision.choice);
+  if (options_.log != nullptr) {
+    DecisionRecord record =
+        MakeRecord(revision, claims, decide.mode, candidates, &decision);
+    if (options_.log->keeps_requests()) {
+      record.request = std::make_unique<v1::GetPromptRequest>(request);
+    }
+    options_.log->Enqueue(std::move(record));
+  }
   FillResponse(*revision, std::move(decision), candidates, response);
   return absl::OkStatus();
 }

@@ -7,7 +7,8 @@
 // What the data plane does, without gRPC: takes the active revision, lets its
 // policy decide, signs the decision. Never blocks.
 //
-// Borrows the registry, the signer and the metrics; they must outlive it.
+// Borrows the registry, the signer, the metrics and the log; they must outlive
+// it.
 // Thread-safe.
 
 #include <cstdint>
@@ -22,6 +23,7 @@
 #include "attune/v1/prompt_service.pb.h"
 #include "policy/policy.h"
 #include "policy/revision.h"
+#include "server/decision_log.h"
 #include "server/decision_token.h"
 #include "server/metrics.h"
 #include "server/revision_registry.h"
@@ -40,6 +42,8 @@ class PromptHandler {
     std::function<absl::Time()> clock;
     // Fills a span with random bytes nobody can predict. Thread-safe.
     std::function<void(absl::Span<uint8_t>)> random;
+    // Where decisions are logged; null for nowhere.
+    DecisionLog* log = nullptr;
   };
 
   explicit PromptHandler(Options options);

@@ -63,10 +63,25 @@ grpc::ServerUnaryReactor* PromptService::PreviewPrompt(
 }
 
 grpc::ServerUnaryReactor* PromptService::RecordFeedback(
-    grpc::CallbackServerContext* context, const grpc::ByteBuffer*,
-    grpc::ByteBuffer*) {
-  metrics_.CountRequest(Method::kRecordFeedback, NotInThisRelease());
-  return Finish(context, NotInThisRelease());
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const auto finish = [this, reactor](const absl::Status& status) {
+    metrics_.CountRequest(Method::kRecordFeedback, status);
+    reactor->Finish(ToGrpcStatus(status));
+  };
+  v1::RecordFeedbackRequest parsed;
+  const absl::Status status = ParseRequest(*request, &parsed);
+  if (!status.ok()) {
+    finish(status);
+    return reactor;
+  }
+  // Answered on the log's thread, once the feedback is on disk.
+  feedback_.RecordFeedback(parsed, [finish, response](const auto& recorded) {
+    finish(recorded.ok() ? SerializeResponse(*recorded, response)
+                         : recorded.status());
+  });
+  return reactor;
 }
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*

@@ -4,10 +4,11 @@
 #ifndef ATTUNE_SERVER_PROMPT_SERVICE_H_
 #define ATTUNE_SERVER_PROMPT_SERVICE_H_
 
-// The data plane over gRPC: parses, calls PromptHandler, maps the status,
-// counts. Thread-safe; borrows the handler and the metrics.
+// The data plane over gRPC: parses, calls PromptHandler or FeedbackHandler, maps
+// the status, counts. Thread-safe; borrows what it is given.
 
 #include "attune/v1/prompt_service.grpc.pb.h"
+#include "server/feedback.h"
 #include "server/metrics.h"
 #include "server/prompt_handler.h"
 
@@ -22,8 +23,9 @@ using PromptServiceBase = v1::PromptService::WithRawCallbackMethod_GetPrompt<
 
 class PromptService final : public PromptServiceBase {
  public:
-  PromptService(const PromptHandler* handler, Metrics* metrics)
-      : handler_(*handler), metrics_(*metrics) {}
+  PromptService(const PromptHandler* handler, const FeedbackHandler* feedback,
+                Metrics* metrics)
+      : handler_(*handler), feedback_(*feedback), metrics_(*metrics) {}
 
   grpc::ServerUnaryReactor* GetPrompt(grpc::CallbackServerContext* context,
                                       const grpc::ByteBuffer* request,
@@ -39,6 +41,7 @@ class PromptService final : public PromptServiceBase {
 
  private:
   const PromptHandler& handler_;
+  const FeedbackHandler& feedback_;
   Metrics& metrics_;
 };
 

@@ -3,6 +3,8 @@
 
 #include "server/server.h"
 
+#include <algorithm>
+#include <filesystem>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -14,10 +16,14 @@
 #include "policy/catalog.h"
 #include "policy/revision.h"
 #include "policy/status_macros.h"
+#include "server/decision_log.h"
 #include "server/decision_token.h"
+#include "server/feedback.h"
 #include "server/file_io.h"
 #include "server/listener.h"
-#include "server/log.h"
+#include "server/log_handler.h"
+#include "server/log_metrics.h"
+#include "server/log_service.h"
 #include "server/metrics.h"
 #include "server/metrics_endpoint.h"
 #include "server/policy_handler.h"
@@ -25,6 +31,7 @@
 #include "server/prompt_handler.h"
 #include "server/prompt_service.h"
 #include "server/revision_registry.h"
+#include "server/token_keys.h"
 #include "server/upload.h"
 #include "server/worker.h"
 
@@ -32,12 +39,14 @@ namespace attune::server {
 namespace {
 
 constexpr int kMaxCatalogBytes = 256 << 10;
-constexpr int kMaxKeyBytes = 4096;
 // A thousand history items with genres and the longest titles.
 constexpr int kMaxDataMessageBytes = 4 << 20;
 constexpr int kMaxControlMessageBytes = 2 << 20;
 constexpr int kMaxDataStreams = 256;
 constexpr int kMaxControlStreams = 16;
+constexpr int64_t kMinLogBytes = 1 << 20;
+// As a service of its own: prompts are served without the log.
+constexpr char kFeedbackHealth[] = "attune.v1.PromptService.RecordFeedback";
 
 absl::StatusOr<std::shared_ptr<const policy::Revision>> MakeUniform(
     const ServerConfig& config) {
@@ -52,66 +61,111 @@ absl::StatusOr<std::shared_ptr<const policy::Revision>> MakeUniform(
   return policy::Revision::Uniform(*std::move(catalog), config.readout);
 }
 
-absl::StatusOr<std::string> ReadKey(const std::string& path) {
-  ATTUNE_ASSIGN_OR_RETURN(const std::string bytes,
-                          ReadSmallFile(path, kMaxKeyBytes));
-  auto key = ParseTokenKey(bytes);
-  if (key.ok()) return key;
-  return absl::InvalidArgumentError(
-      absl::StrCat(path, ": ", key.status().message()));
+// Empty if nothing is logged.
+std::string LogDirectory(const ServerConfig& config) {
+  if (config.log_dir == "off") return "";
+  return config.log_dir.empty() ? config.revision_dir + "/log" : config.log_dir;
 }
 
-absl::StatusOr<TokenSigner> MakeSigner(const ServerConfig& config) {
-  TokenSigner::Options options;
-  options.ttl = config.token_ttl;
-  if (config.token_key_file.empty()) {
-    Log(LogLevel::kWarning,
-        "no token_key_file: a random key, so that tokens end with this process "
-        "and no other server accepts them");
-    std::vector<uint8_t> key(kMinTokenKeyBytes);
-    SystemRandom(absl::MakeSpan(key));
-    options.key.assign(key.begin(), key.end());
-  } else {
-    ATTUNE_ASSIGN_OR_RETURN(options.key, ReadKey(config.token_key_file));
-  }
-  if (!config.token_previous_key_file.empty()) {
-    ATTUNE_ASSIGN_OR_RETURN(options.previous_key,
-                            ReadKey(config.token_previous_key_file));
-  }
-  return TokenSigner::Create(std::move(options));
+// What says who decided what is for us alone.
+absl::Status MakePrivateDirectory(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::exists(path, error)) return absl::OkStatus();
+  ATTUNE_RETURN_IF_ERROR(MakeDirectories(path));
+  std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
+  return absl::OkStatus();
 }
+
+// Null if nothing is logged.
+absl::StatusOr<std::unique_ptr<DecisionLog>> OpenLog(
+    const ServerConfig& config, std::function<absl::Time()> clock,
+    std::function<void(bool)> on_health) {
+  if (config.feedback_window > config.log_retention) {
+    return absl::InvalidArgumentError(
+        "feedback_window: must not be longer than log_retention");
+  }
+  const std::string directory = LogDirectory(config);
+  if (directory.empty()) return std::unique_ptr<DecisionLog>();
+  DecisionLog::Options options;
+  options.store.path = directory + "/decisions.db";
+  options.store.max_bytes = std::max(config.log_max_bytes, kMinLogBytes);
+  options.store.retention = config.log_retention;
+  options.store.feedback_window = config.feedback_window;
+  options.keep_requests = config.log_requests;
+  options.clock = std::move(clock);
+  options.on_health = std::move(on_health);
+  return DecisionLog::Open(std::move(options));
+}
+
+// Says in the health service whether feedback can be recorded. Thread-safe.
+class FeedbackHealth {
+ public:
+  void Set(bool healthy) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    healthy_ = healthy;
+    Tell();
+  }
+  // From now on, until a call with null.
+  void TellThrough(Listener* listener) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    listener_ = listener;
+    Tell();
+  }
+
+ private:
+  void Tell() {
+    if (listener_ != nullptr) listener_->SetServing(kFeedbackHealth, healthy_);
+  }
+
+  std::mutex mutex_;
+  bool healthy_ = false;          // guarded by mutex_
+  Listener* listener_ = nullptr;  // guarded by mutex_
+};
 
 }  // namespace
 
 // Members in the order of their construction: what is borrowed comes first.
 struct Server::Impl {
-  Impl(const ServerConfig& config, TokenSigner signer,
-       std::unique_ptr<RevisionRegistry> registry,
-       std::function<absl::Time()> clock)
-      : config(config),
-        signer(std::move(signer)),
-        registry(std::move(registry)),
-        metrics([this] { return this->registry->Current()->id(); }),
-        uploads(this->registry->incoming_directory(),
-                config.max_revision_bytes),
-        prompt_handler({this->registry.get(), &this->signer, &metrics,
-                        std::move(clock), SystemRandom}),
-        policy_handler(this->registry.get(), &uploads, &metrics),
-        prompt_service(&prompt_handler, &metrics),
-        policy_service(&policy_handler, &worker, &metrics) {}
+  // What can fail to come up, and is borrowed by the rest.
+  struct Parts {
+    ServerConfig config;
+    TokenSigner signer;
+    std::unique_ptr<RevisionRegistry> registry;
+    std::unique_ptr<FeedbackHealth> feedback_health;
+    std::unique_ptr<DecisionLog> log;
+    std::function<absl::Time()> clock;
+  };
+
+  explicit Impl(Parts given)
+      : parts(std::move(given)),
+        metrics([this] { return parts.registry->Current()->id(); }),
+        uploads(parts.registry->incoming_directory(),
+                parts.config.max_revision_bytes),
+        prompt_handler({parts.registry.get(), &parts.signer, &metrics,
+                        parts.clock, SystemRandom, parts.log.get()}),
+        feedback_handler({&parts.signer, parts.log.get(),
+                          parts.config.feedback_window, parts.clock}),
+        policy_handler(parts.registry.get(), &uploads, &metrics),
+        log_handler(parts.log.get(), &parts.signer),
+        prompt_service(&prompt_handler, &feedback_handler, &metrics),
+        policy_service(&policy_handler, &worker, &metrics),
+        log_service(&log_handler, &worker, &metrics) {}
 
   absl::Status Listen();
 
-  const ServerConfig config;
-  const TokenSigner signer;
-  const std::unique_ptr<RevisionRegistry> registry;
+  Parts parts;
   Metrics metrics;
   UploadArea uploads;
   const PromptHandler prompt_handler;
+  const FeedbackHandler feedback_handler;
   const PolicyHandler policy_handler;
+  const LogHandler log_handler;
   Worker worker;
   PromptService prompt_service;
   PolicyService policy_service;
+  LogService log_service;
+  // The endpoint holds it weakly.
+  std::shared_ptr<prometheus::Collectable> log_metrics;
   std::unique_ptr<MetricsEndpoint> scrapes;
   std::unique_ptr<Listener> control;
   std::unique_ptr<Listener> data;
@@ -120,18 +174,28 @@ struct Server::Impl {
 };
 
 absl::Status Server::Impl::Listen() {
+  const ServerConfig& config = parts.config;
+  auto collectables = metrics.collectables();
+  if (parts.log != nullptr) {
+    log_metrics = MakeLogMetrics(parts.log.get());
+    collectables.push_back(log_metrics);
+  }
   ATTUNE_ASSIGN_OR_RETURN(
-      scrapes,
-      MetricsEndpoint::Start(config.metrics_listen, metrics.collectables()));
+      scrapes, MetricsEndpoint::Start(config.metrics_listen, collectables));
   ATTUNE_ASSIGN_OR_RETURN(
       control,
-      Listener::Start({config.control_listen, "control_listen", &policy_service,
+      Listener::Start({config.control_listen,
+                       "control_listen",
+                       &policy_service,
                        v1::PolicyService::service_full_name(),
-                       kMaxControlMessageBytes, kMaxControlStreams}));
+                       kMaxControlMessageBytes,
+                       kMaxControlStreams,
+                       {{&log_service, v1::LogService::service_full_name()}}}));
   ATTUNE_ASSIGN_OR_RETURN(
       data, Listener::Start({config.data_listen, "data_listen", &prompt_service,
                              v1::PromptService::service_full_name(),
                              kMaxDataMessageBytes, kMaxDataStreams}));
+  if (parts.log != nullptr) parts.feedback_health->TellThrough(data.get());
   ports = {data->port(), control->port(), scrapes->port()};
   return absl::OkStatus();
 }
@@ -139,14 +203,22 @@ absl::Status Server::Impl::Listen() {
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(Options options) {
   const ServerConfig& config = options.config;
   ATTUNE_ASSIGN_OR_RETURN(auto uniform, MakeUniform(config));
-  ATTUNE_ASSIGN_OR_RETURN(TokenSigner signer, MakeSigner(config));
+  const std::string log_dir = LogDirectory(config);
+  if (!log_dir.empty()) ATTUNE_RETURN_IF_ERROR(MakePrivateDirectory(log_dir));
+  ATTUNE_ASSIGN_OR_RETURN(TokenSigner signer, MakeSigner(config, log_dir));
   ATTUNE_ASSIGN_OR_RETURN(
       auto registry,
       RevisionRegistry::Open({config.revision_dir, std::move(uniform),
                               static_cast<size_t>(config.max_revisions)}));
   auto clock = options.clock ? options.clock : [] { return absl::Now(); };
+  auto health = std::make_unique<FeedbackHealth>();
+  ATTUNE_ASSIGN_OR_RETURN(
+      auto log, OpenLog(config, clock, [health = health.get()](bool healthy) {
+        health->Set(healthy);
+      }));
   std::unique_ptr<Server> server(new Server(std::make_unique<Impl>(
-      config, std::move(signer), std::move(registry), std::move(clock))));
+      Impl::Parts{config, std::move(signer), std::move(registry),
+                  std::move(health), std::move(log), std::move(clock)})));
   ATTUNE_RETURN_IF_ERROR(server->impl_->Listen());
   return server;
 }
@@ -163,11 +235,15 @@ void Server::Shutdown() {
     for (Listener* listener : listeners) {
       if (listener != nullptr) listener->StopServing();
     }
-    if (impl_->data != nullptr) absl::SleepFor(impl_->config.drain_delay);
-    const absl::Time deadline = absl::Now() + impl_->config.shutdown_deadline;
+    if (impl_->data != nullptr) absl::SleepFor(impl_->parts.config.drain_delay);
+    const absl::Time deadline =
+        absl::Now() + impl_->parts.config.shutdown_deadline;
     for (Listener* listener : listeners) {
       if (listener != nullptr) listener->Shutdown(deadline);
     }
+    // No call is left that could write to it.
+    impl_->parts.feedback_health->TellThrough(nullptr);
+    if (impl_->parts.log != nullptr) impl_->parts.log->Stop();
   });
 }
 

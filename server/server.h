@@ -44,7 +44,8 @@ class Server {
   const ServerPorts& ports() const;
 
   // Says NOT_SERVING, waits for drain_delay, refuses new calls, gives those
-  // under way shutdown_deadline, cancels the rest. Blocks.
+  // under way shutdown_deadline, cancels the rest, writes what waits for the
+  // decision log. Blocks.
   void Shutdown();
 
  private:

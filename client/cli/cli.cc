@@ -52,10 +52,13 @@ int Run(std::vector<std::string> arguments, const Terminal& terminal) {
   CliContext context{.terminal = terminal, .action = nullptr};
   AddPromptCommand(app, context);
   AddPreviewCommand(app, context);
+  AddFeedbackCommand(app, context);
   AddRevisionsCommand(app, context);
   AddPushCommand(app, context);
   AddActivateCommand(app, context);
   AddRollbackCommand(app, context);
+  AddExportLogCommand(app, context);
+  AddForgetCommand(app, context);
   const int code = Parse(app, std::move(arguments), terminal);
   if (code != kExitOk || !context.action) return code;
   const absl::Status status = context.action();

@@ -62,6 +62,9 @@ void AddCommonFlags(CLI::App& command, const std::string& plane,
 // One subcommand each; flags live as long as the app.
 void AddPromptCommand(CLI::App& app, CliContext& context);
 void AddPreviewCommand(CLI::App& app, CliContext& context);
+void AddFeedbackCommand(CLI::App& app, CliContext& context);
+void AddExportLogCommand(CLI::App& app, CliContext& context);
+void AddForgetCommand(CLI::App& app, CliContext& context);
 void AddRevisionsCommand(CLI::App& app, CliContext& context);
 void AddPushCommand(CLI::App& app, CliContext& context);
 void AddActivateCommand(CLI::App& app, CliContext& context);

@@ -165,6 +165,39 @@ std::string PushJson(const v1::PushRevisionResponse& response) {
                 {"already_stored", response.already_stored()}});
 }
 
+std::string FeedbackText(const v1::RecordFeedbackResponse& response) {
+  return absl::StrFormat("decision %s  reward %.4f%s\n", response.decision_id(),
+                         response.reward(),
+                         response.duplicate() ? "  (recorded before)" : "");
+}
+
+std::string FeedbackJson(const v1::RecordFeedbackResponse& response) {
+  return Print({{"decision_id", response.decision_id()},
+                {"reward", response.reward()},
+                {"duplicate", response.duplicate()}});
+}
+
+std::string ExportText(const ReadSummary& summary) {
+  return absl::StrCat(summary.decisions, " decisions, ", summary.with_feedback,
+                      " with feedback\n");
+}
+
+std::string ExportJson(const ReadSummary& summary) {
+  return Print({{"decisions", summary.decisions},
+                {"with_feedback", summary.with_feedback},
+                {"damaged", summary.damaged}});
+}
+
+std::string ForgetText(const v1::ForgetUserResponse& erased) {
+  return absl::StrCat("erased ", erased.erased_decisions(), " decisions, ",
+                      erased.erased_feedback(), " feedback\n");
+}
+
+std::string ForgetJson(const v1::ForgetUserResponse& erased) {
+  return Print({{"erased_decisions", erased.erased_decisions()},
+                {"erased_feedback", erased.erased_feedback()}});
+}
+
 std::string TrafficText(const v1::Traffic& traffic) {
   return absl::StrCat("active ", traffic.active(), "\n");
 }

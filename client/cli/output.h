@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "attune/v1/policy_service.pb.h"
+#include "client/log_client.h"
 #include "client/policy_client.h"
 #include "client/prompt.h"
 
@@ -31,6 +32,15 @@ std::string RevisionJson(const v1::Revision& revision);
 
 std::string PushText(const v1::PushRevisionResponse& response);
 std::string PushJson(const v1::PushRevisionResponse& response);
+
+std::string FeedbackText(const v1::RecordFeedbackResponse& response);
+std::string FeedbackJson(const v1::RecordFeedbackResponse& response);
+
+std::string ExportText(const ReadSummary& summary);
+std::string ExportJson(const ReadSummary& summary);
+
+std::string ForgetText(const v1::ForgetUserResponse& erased);
+std::string ForgetJson(const v1::ForgetUserResponse& erased);
 
 std::string TrafficText(const v1::Traffic& traffic);
 std::string TrafficJson(const v1::Traffic& traffic);

@@ -13,6 +13,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "policy/digest.h"
+#include "policy/logged_decisions.h"
 #include "tests/client/fake_server.h"
 
 namespace attune::client {
@@ -284,6 +285,88 @@ TEST_F(CliTest, ActivatesAndRollsBack) {
   EXPECT_THAT(result.out, IsEmpty());
 }
 
+TEST_F(CliTest, FeedbackReportsAReward) {
+  const std::vector<std::string> arguments = {"feedback",
+                                              "--server",
+                                              server_.target(),
+                                              "--token",
+                                              absl::Base64Escape("the token"),
+                                              "--reward",
+                                              "0.5"};
+  const Result first = Run(arguments);
+  EXPECT_EQ(first.code, kExitOk) << first.err;
+  EXPECT_EQ(first.out,
+            "decision 0123456789abcdef0123456789abcdef  reward 0.5000\n");
+  EXPECT_EQ(server_.prompt.last_feedback().decision_token(), "the token");
+  std::vector<std::string> again = arguments;
+  again.push_back("--json");
+  const Json json = Json::parse(Run(again).out);
+  EXPECT_EQ(json["duplicate"], true);
+  EXPECT_EQ(json["reward"], 0.5);
+}
+
+TEST_F(CliTest, FeedbackReportsARanking) {
+  const Result result =
+      Run({"feedback", "--server", server_.target(), "--token",
+           "dA==", "--ranked", "50", "--ranked", "2", "--relevant", "2"});
+  ASSERT_EQ(result.code, kExitOk) << result.err;
+  const auto ranking = server_.prompt.last_feedback().ranking();
+  ASSERT_EQ(ranking.ranked_item_ids_size(), 2);
+  EXPECT_EQ(ranking.ranked_item_ids(1), "2");
+  ASSERT_EQ(ranking.relevant_item_ids_size(), 1);
+  const Result bad = Run({"feedback", "--server", server_.target(), "--token",
+                          "!", "--reward", "1"});
+  EXPECT_EQ(bad.code, kExitError);
+  EXPECT_THAT(bad.err, HasSubstr("--token: not base64"));
+}
+
+TEST_F(CliTest, ExportLogWritesWhatATrainerReads) {
+  server_.log.Add("d1", 0.5F);
+  server_.log.Add("d2", -1.0F);
+  server_.log.Add("d3", 1.0F);
+  const std::string path = ::testing::TempDir() + "/cli_export.attlog";
+  EXPECT_EQ(Control({"export-log", path}).out,
+            "3 decisions, 2 with feedback\n");
+  server_.log.SetDamaged(4);
+  const Result result =
+      Control({"export-log", path, "--only-with-feedback", "--json"});
+  EXPECT_EQ(Json::parse(result.out)["decisions"], 2);
+  EXPECT_EQ(result.err, "attune: 4 damaged records were left out\n");
+  auto reader = policy::LoggedDecisionReader::Open(path);
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  v1::LoggedDecision decision;
+  EXPECT_TRUE(reader->Next(&decision).value());
+  EXPECT_EQ(decision.decision_id(), "d1");
+  EXPECT_TRUE(reader->Next(&decision).value());
+  EXPECT_EQ(decision.decision_id(), "d3");
+  EXPECT_FALSE(reader->Next(&decision).value());
+  const Result piped = Control({"export-log", "-", "--only-with-feedback"});
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream bytes;
+  bytes << file.rdbuf();
+  EXPECT_EQ(piped.out, bytes.str());
+  std::remove(path.c_str());
+}
+
+TEST_F(CliTest, ExportLogLeavesNoHalfFile) {
+  const Result nowhere = Control({"export-log", "/nonexistent/x"});
+  EXPECT_EQ(nowhere.code, kExitError);
+  EXPECT_THAT(nowhere.err, HasSubstr("cannot create /nonexistent/x.part"));
+  server_.Stop();
+  const std::string path = ::testing::TempDir() + "/cli_no_export";
+  EXPECT_EQ(Control({"export-log", path, "--timeout", "0.2"}).code, kExitError);
+  EXPECT_FALSE(std::ifstream(path).good());
+  EXPECT_FALSE(std::ifstream(path + ".part").good());
+}
+
+TEST_F(CliTest, ForgetErasesAUser) {
+  EXPECT_EQ(Control({"forget", "ann"}).out, "erased 3 decisions, 2 feedback\n");
+  EXPECT_EQ(
+      Json::parse(Control({"forget", "ann", "--json"}).out)["erased_decisions"],
+      3);
+  EXPECT_THAT(server_.log.forgotten(), ::testing::ElementsAre("ann", "ann"));
+}
+
 TEST_F(CliTest, ExitsWithUsageWhenTheCommandLineIsWrong) {
   const std::vector<std::vector<std::string>> wrong = {
       {},
@@ -298,7 +381,14 @@ TEST_F(CliTest, ExitsWithUsageWhenTheCommandLineIsWrong) {
       {"prompt", "--request", "-", "--readout", "guess"},
       {"prompt", "--request", "-", "--seed", "x"},
       {"preview", "--request", "-", "--choice", "hint"},
-      {"rollback", "--timeout", "-1"}};
+      {"rollback", "--timeout", "-1"},
+      {"feedback", "--reward", "1"},
+      {"feedback", "--token", "dA=="},
+      {"feedback", "--token", "dA==", "--reward", "2"},
+      {"feedback", "--token", "dA==", "--reward", "1", "--ranked", "1"},
+      {"feedback", "--token", "dA==", "--reward", "1", "--relevant", "1"},
+      {"export-log"},
+      {"forget"}};
   for (const auto& arguments : wrong) {
     const Result result = Run(arguments);
     EXPECT_EQ(result.code, kExitUsage) << ::testing::PrintToString(arguments);
@@ -312,7 +402,8 @@ TEST_F(CliTest, EveryCommandHasHelpWithExamples) {
   EXPECT_THAT(Run({"--help"}).out, HasSubstr("Exit codes: 0 done"));
   EXPECT_THAT(Run({"--version"}).out, HasSubstr("attune "));
   for (const std::string command :
-       {"prompt", "preview", "revisions", "push", "activate", "rollback"}) {
+       {"prompt", "preview", "feedback", "revisions", "push", "activate",
+        "rollback", "export-log", "forget"}) {
     const Result result = Run({command, "--help"});
     EXPECT_EQ(result.code, kExitOk);
     EXPECT_THAT(result.out, HasSubstr("Examples:\n  attune " + command));

@@ -108,6 +108,35 @@ grpc::Status FakePromptService::PreviewPrompt(
   return Next();
 }
 
+grpc::Status FakePromptService::RecordFeedback(
+    grpc::ServerContext*, const v1::RecordFeedbackRequest* request,
+    v1::RecordFeedbackResponse* response) {
+  const std::lock_guard lock(mutex_);
+  last_feedback_ = *request;
+  const grpc::Status status = Next();
+  if (!status.ok()) return status;
+  const auto [first, is_new] =
+      feedback_.emplace(request->decision_token(), *request);
+  response->set_decision_id("0123456789abcdef0123456789abcdef");
+  response->set_reward(first->second.reward());
+  response->set_duplicate(!is_new &&
+                          first->second.request_id() != request->request_id());
+  if (std::exchange(lose_answer_, false)) {
+    return {grpc::StatusCode::UNAVAILABLE, "the answer got lost"};
+  }
+  return grpc::Status::OK;
+}
+
+void FakePromptService::LoseNextAnswer() {
+  const std::lock_guard lock(mutex_);
+  lose_answer_ = true;
+}
+
+v1::RecordFeedbackRequest FakePromptService::last_feedback() const {
+  const std::lock_guard lock(mutex_);
+  return last_feedback_;
+}
+
 void FakePromptService::FailNext(std::vector<grpc::Status> failures) {
   const std::lock_guard lock(mutex_);
   failures_.assign(failures.begin(), failures.end());
@@ -139,6 +168,54 @@ v1::PreviewPromptRequest FakePromptService::last_preview() const {
   return last_preview_;
 }
 
+grpc::Status FakeLogService::ListDecisions(
+    grpc::ServerContext*, const v1::ListDecisionsRequest* request,
+    v1::ListDecisionsResponse* response) {
+  constexpr size_t kPage = 2;
+  const std::lock_guard lock(mutex_);
+  const size_t begin =
+      request->page_token().empty() ? 0 : std::stoul(request->page_token());
+  const size_t end = std::min(begin + kPage, decisions_.size());
+  for (size_t i = begin; i < end; ++i) {
+    if (request->only_with_feedback() && !decisions_[i].has_feedback()) {
+      continue;
+    }
+    *response->add_decisions() = decisions_[i];
+  }
+  if (begin == 0) response->set_damaged_records(damaged_);
+  if (end < decisions_.size()) {
+    response->set_next_page_token(std::to_string(end));
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeLogService::ForgetUser(grpc::ServerContext*,
+                                        const v1::ForgetUserRequest* request,
+                                        v1::ForgetUserResponse* response) {
+  const std::lock_guard lock(mutex_);
+  forgotten_.push_back(request->user_id());
+  response->set_erased_decisions(3);
+  response->set_erased_feedback(2);
+  return grpc::Status::OK;
+}
+
+void FakeLogService::Add(const std::string& decision_id, float reward) {
+  const std::lock_guard lock(mutex_);
+  v1::LoggedDecision& decision = decisions_.emplace_back();
+  decision.set_decision_id(decision_id);
+  if (reward >= 0.0F) decision.mutable_feedback()->set_reward(reward);
+}
+
+void FakeLogService::SetDamaged(int records) {
+  const std::lock_guard lock(mutex_);
+  damaged_ = records;
+}
+
+std::vector<std::string> FakeLogService::forgotten() const {
+  const std::lock_guard lock(mutex_);
+  return forgotten_;
+}
+
 FakeServer::FakeServer() {
   int port = 0;
   grpc::ServerBuilder builder;
@@ -146,6 +223,7 @@ FakeServer::FakeServer() {
                            &port);
   builder.RegisterService(&prompt);
   builder.RegisterService(&policy);
+  builder.RegisterService(&log);
   server_ = builder.BuildAndStart();
   target_ = absl::StrCat("127.0.0.1:", port);
 }

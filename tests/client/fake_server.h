@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/synchronization/notification.h"
+#include "attune/v1/log_service.grpc.pb.h"
 #include "attune/v1/policy_service.grpc.pb.h"
 #include "attune/v1/prompt_service.grpc.pb.h"
 
@@ -37,14 +38,22 @@ class FakePromptService final : public v1::PromptService::Service {
                              const v1::PreviewPromptRequest* request,
                              v1::PreviewPromptResponse* response) override;
 
+  // Says the first reward of each token; request ids as the real one.
+  grpc::Status RecordFeedback(grpc::ServerContext* context,
+                              const v1::RecordFeedbackRequest* request,
+                              v1::RecordFeedbackResponse* response) override;
+
   // The next calls end like this, then calls succeed.
   void FailNext(std::vector<grpc::Status> failures);
+  // The next feedback is recorded, but its answer is lost.
+  void LoseNextAnswer();
   // Until Release(), GetPrompt does not answer.
   void Hold();
   void Release();
   int calls() const;
   v1::GetPromptRequest last_request() const;
   v1::PreviewPromptRequest last_preview() const;
+  v1::RecordFeedbackRequest last_feedback() const;
 
  private:
   grpc::Status Next();
@@ -56,6 +65,32 @@ class FakePromptService final : public v1::PromptService::Service {
   int calls_ = 0;
   v1::GetPromptRequest last_request_;
   v1::PreviewPromptRequest last_preview_;
+  v1::RecordFeedbackRequest last_feedback_;
+  std::map<std::string, v1::RecordFeedbackRequest> feedback_;
+  bool lose_answer_ = false;
+};
+
+// Lists what it is given, two decisions a page, and forgets whom it is told to.
+class FakeLogService final : public v1::LogService::Service {
+ public:
+  grpc::Status ListDecisions(grpc::ServerContext* context,
+                             const v1::ListDecisionsRequest* request,
+                             v1::ListDecisionsResponse* response) override;
+  grpc::Status ForgetUser(grpc::ServerContext* context,
+                          const v1::ForgetUserRequest* request,
+                          v1::ForgetUserResponse* response) override;
+
+  // Adds a decision with this id; with feedback if the reward is at least 0.
+  void Add(const std::string& decision_id, float reward);
+  void SetDamaged(int records);
+  std::vector<std::string> forgotten() const;
+
+ private:
+  mutable std::mutex mutex_;
+  // Guarded by mutex_.
+  std::vector<v1::LoggedDecision> decisions_;
+  std::vector<std::string> forgotten_;
+  int damaged_ = 0;
 };
 
 // Stores pushes as the real one does, and breaks streams where it is told.
@@ -130,6 +165,7 @@ class FakeServer {
 
   FakePromptService prompt;
   FakePolicyService policy;
+  FakeLogService log;
   // "127.0.0.1:port".
   const std::string& target() const { return target_; }
   // Refuses connections from now on.

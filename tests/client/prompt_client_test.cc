@@ -191,5 +191,44 @@ TEST_F(PromptClientTest, SendsTheRequestAsItIs) {
             request.SerializeAsString());
 }
 
+TEST_F(PromptClientTest, ReportsFeedbackWithARequestIdOfItsOwn) {
+  const auto prompt = Client().GetPrompt(SampleRequest());
+  ASSERT_THAT(prompt, IsOk());
+  const auto first = Client().RecordFeedback(MakeFeedback(*prompt, 0.5F));
+  ASSERT_THAT(first, IsOk());
+  EXPECT_EQ(first->reward(), 0.5F);
+  EXPECT_FALSE(first->duplicate());
+  const std::string id = server_.prompt.last_feedback().request_id();
+  EXPECT_THAT(id,
+              ::testing::MatchesRegex("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-"
+                                      "[89ab][0-9a-f]{3}-[0-9a-f]{12}"));
+  const auto second = Client().RecordFeedback(MakeFeedback(*prompt, 1.0F));
+  ASSERT_THAT(second, IsOk());
+  EXPECT_EQ(second->reward(), 0.5F);
+  EXPECT_TRUE(second->duplicate());
+  EXPECT_NE(server_.prompt.last_feedback().request_id(), id);
+}
+
+TEST_F(PromptClientTest, ARetriedFeedbackIsNoDuplicate) {
+  v1::RecordFeedbackRequest request;
+  request.set_decision_token("t");
+  request.set_reward(0.25F);
+  server_.prompt.FailNext({kUnavailable});
+  server_.prompt.LoseNextAnswer();
+  const auto recorded = Client().RecordFeedback(request);
+  ASSERT_THAT(recorded, IsOk());
+  EXPECT_EQ(server_.prompt.calls(), 3);
+  EXPECT_EQ(recorded->reward(), 0.25F);
+  EXPECT_FALSE(recorded->duplicate());
+}
+
+TEST_F(PromptClientTest, DoesNotRetryAFeedbackThatIsRefused) {
+  server_.prompt.FailNext(
+      {grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "full")});
+  EXPECT_THAT(Client().RecordFeedback({}),
+              StatusIs(absl::StatusCode::kResourceExhausted, "full"));
+  EXPECT_EQ(server_.prompt.calls(), 1);
+}
+
 }  // namespace
 }  // namespace attune::client

@@ -188,5 +188,20 @@ TEST(PlainPromptTest, RefusesWhatTheServerWouldRefuse) {
                        HasSubstr("candidates: must have 2 to 26")));
 }
 
+TEST(MakeFeedbackTest, CarriesTheTokenAndTheOutcome) {
+  Prompt prompt;
+  prompt.decision_token = "token";
+  const auto reward = MakeFeedback(prompt, 0.5F);
+  EXPECT_EQ(reward.decision_token(), "token");
+  EXPECT_EQ(reward.reward(), 0.5F);
+  const std::vector<std::string> clicked = {"b"};
+  const auto ranking = MakeFeedback(prompt, {.item_ids = {"a", "b"}}, clicked);
+  EXPECT_EQ(ranking.decision_token(), "token");
+  ASSERT_EQ(ranking.ranking().ranked_item_ids_size(), 2);
+  EXPECT_EQ(ranking.ranking().ranked_item_ids(1), "b");
+  ASSERT_EQ(ranking.ranking().relevant_item_ids_size(), 1);
+  EXPECT_EQ(ranking.ranking().relevant_item_ids(0), "b");
+}
+
 }  // namespace
 }  // namespace attune::client

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "client/log_client.h"
 #include "client/policy_client.h"
 #include "client/prompt_client.h"
 #include "gmock/gmock.h"
@@ -111,6 +112,39 @@ TEST_F(WithServerTest, RefinesOnThePreviousRanking) {
   EXPECT_EQ(ranked->status, policy::ParseStatus::kComplete);
   EXPECT_EQ(ranked->item_ids.front(), prompt->answer.displayed_item_ids.back());
   EXPECT_THAT(client.GetPrompt(Refine(request, *prompt, *ranked)), IsOk());
+}
+
+TEST_F(WithServerTest, ReportsReadsAndForgets) {
+  const PromptClient client = Prompts();
+  v1::GetPromptRequest request = request_;
+  request.set_user_id("ann");
+  const auto prompt = client.GetPrompt(request);
+  ASSERT_THAT(prompt, IsOk());
+  const RankedItems shown{.item_ids = prompt->answer.displayed_item_ids};
+  const std::vector<std::string> clicked = {shown.item_ids[2]};
+  const auto recorded =
+      client.RecordFeedback(MakeFeedback(*prompt, shown, clicked));
+  ASSERT_THAT(recorded, IsOk());
+  EXPECT_EQ(recorded->reward(), 0.5F);
+  const auto log = LogClient::Create(
+      {.target = absl::StrCat("127.0.0.1:", server_.server().ports().control)});
+  ASSERT_THAT(log, IsOk());
+  std::vector<v1::LoggedDecision> read;
+  const auto summary =
+      log->ReadDecisions({}, [&](const auto& each) { read.push_back(each); });
+  ASSERT_THAT(summary, IsOk());
+  EXPECT_EQ(summary->with_feedback, 1);
+  ASSERT_EQ(read.size(), 1U);
+  EXPECT_EQ(read[0].decision_id(), prompt->decision_id);
+  for (int k = 0; k < read[0].patterns_size(); ++k) {
+    EXPECT_EQ(read[0].patterns(k).propensity(), prompt->choice[k].probability);
+  }
+  const auto erased = log->ForgetUser("ann");
+  ASSERT_THAT(erased, IsOk());
+  EXPECT_EQ(erased->erased_decisions(), 1);
+  EXPECT_THAT(client.RecordFeedback(MakeFeedback(*prompt, 1.0F)),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("DECISION_FORGOTTEN")));
 }
 
 TEST_F(WithServerTest, PreviewsWhatASeededDecisionChose) {

@@ -36,6 +36,23 @@ TEST(NdcgAtTest, IsZeroBeyondTheCutAndWhenNotRanked) {
   EXPECT_EQ(NdcgAt(10, 0), 0.0);
 }
 
+TEST(NdcgOfRanksTest, EqualsNdcgAtForOneRelevantItem) {
+  for (const int rank : {0, 1, 3, 10, 11}) {
+    EXPECT_EQ(NdcgOfRanks(10, {rank}), NdcgAt(10, rank)) << rank;
+  }
+}
+
+TEST(NdcgOfRanksTest, DividesByTheBestThatIsPossible) {
+  EXPECT_EQ(NdcgOfRanks(10, {}), 0.0);
+  EXPECT_EQ(NdcgOfRanks(10, {2, 1}), 1.0);
+  // (1 + 1/log2(4)) / (1 + 1/log2(3)).
+  EXPECT_NEAR(NdcgOfRanks(10, {1, 3}), 1.5 / 1.63093, 1e-5);
+  // One of two relevant items was not ranked.
+  EXPECT_NEAR(NdcgOfRanks(10, {1, 0}), 1.0 / 1.63093, 1e-5);
+  // Eleven relevant items in the first eleven places: the cut takes ten.
+  EXPECT_EQ(NdcgOfRanks(10, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}), 1.0);
+}
+
 TEST(ReciprocalRankTest, IsOneOverTheRank) {
   EXPECT_EQ(ReciprocalRank(1), 1.0);
   EXPECT_EQ(ReciprocalRank(4), 0.25);

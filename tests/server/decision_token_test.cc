@@ -6,6 +6,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
+#include "policy/random.h"
 #include "server/error_reason.h"
 #include "tests/testing/status_matchers.h"
 
@@ -22,9 +25,9 @@ const std::string kKey(32, 'k');
 const std::string kOtherKey(32, 'o');
 
 TokenSigner MakeSigner(const std::string& key,
-                       std::optional<std::string> previous = std::nullopt) {
+                       std::vector<std::string> older = {}) {
   return TokenSigner::Create(
-             {.key = key, .previous_key = previous, .ttl = absl::Hours(1)})
+             {.key = key, .older_keys = older, .ttl = absl::Hours(1)})
       .value();
 }
 
@@ -41,6 +44,12 @@ DecisionClaims SampleClaims() {
   const std::string_view ids[] = {"a", "b"};
   claims.candidates = HashCandidates(ids);
   return claims;
+}
+
+// How many forgeries to try: few, or what ATTUNE_FORGED_TOKENS says.
+int ForgedTokens() {
+  const char* const text = std::getenv("ATTUNE_FORGED_TOKENS");
+  return text == nullptr ? 20000 : std::atoi(text);
 }
 
 TEST(TokenSignerTest, ATokenCarriesItsClaims) {
@@ -60,7 +69,7 @@ TEST(TokenSignerTest, ATokenCarriesItsClaims) {
 }
 
 TEST(TokenSignerTest, RefusesATokenWithAnyBitFlipped) {
-  const TokenSigner signer = MakeSigner(kKey, kOtherKey);
+  const TokenSigner signer = MakeSigner(kKey, {kOtherKey});
   const std::string token = signer.Sign(SampleClaims());
   for (size_t bit = 0; bit < token.size() * 8; ++bit) {
     std::string forged = token;
@@ -94,9 +103,46 @@ TEST(TokenSignerTest, RefusesATokenOfAForeignKey) {
 
 TEST(TokenSignerTest, AcceptsThePreviousKeyButSignsWithTheCurrentOne) {
   const TokenSigner before = MakeSigner(kOtherKey);
-  const TokenSigner after = MakeSigner(kKey, kOtherKey);
+  const TokenSigner after = MakeSigner(kKey, {kOtherKey});
   EXPECT_THAT(after.Verify(before.Sign(SampleClaims()), kNow), IsOk());
   EXPECT_THAT(before.Verify(after.Sign(SampleClaims()), kNow), Not(IsOk()));
+}
+
+TEST(TokenSignerTest, AcceptsEveryOlderKeyInTurn) {
+  std::vector<std::string> keys;
+  std::vector<std::string> tokens;
+  for (char c = 'a'; c < 'a' + 20; ++c) {
+    keys.insert(keys.begin(), std::string(32, c));
+    const TokenSigner signer =
+        MakeSigner(keys.front(), {keys.begin() + 1, keys.end()});
+    tokens.push_back(signer.Sign(SampleClaims()));
+    for (const std::string& token : tokens) {
+      EXPECT_THAT(signer.Verify(token, kNow), IsOk());
+    }
+  }
+  keys.pop_back();
+  const TokenSigner dropped =
+      MakeSigner(keys.front(), {keys.begin() + 1, keys.end()});
+  EXPECT_THAT(dropped.Verify(tokens.front(), kNow),
+              StatusIs(absl::StatusCode::kUnauthenticated));
+}
+
+TEST(TokenSignerTest, RefusesForgedTokens) {
+  const TokenSigner signer = MakeSigner(kKey, {kOtherKey});
+  const std::string token = signer.Sign(SampleClaims());
+  policy::Rng rng(1);
+  int accepted = 0;
+  for (int i = 0; i < ForgedTokens(); ++i) {
+    // Random bytes of a token's size, or a token with some bytes replaced.
+    std::string forged = token;
+    const uint32_t replaced = 1 + rng.Below(i % 2 == 0 ? 4 : 200);
+    for (uint32_t k = 0; k < replaced; ++k) {
+      forged[rng.Below(static_cast<uint32_t>(forged.size()))] =
+          static_cast<char>(rng.Below(256));
+    }
+    if (forged != token && signer.VerifySignature(forged).ok()) ++accepted;
+  }
+  EXPECT_EQ(accepted, 0) << "of " << ForgedTokens();
 }
 
 TEST(TokenSignerTest, ATokenExpiresAfterItsTimeToLive) {
@@ -122,8 +168,10 @@ TEST(TokenSignerTest, CreateRefusesShortKeysAndNoTime) {
   const auto code = absl::StatusCode::kInvalidArgument;
   EXPECT_THAT(TokenSigner::Create({.key = "short"}).status(), StatusIs(code));
   EXPECT_THAT(
-      TokenSigner::Create({.key = kKey, .previous_key = "short"}).status(),
+      TokenSigner::Create({.key = kKey, .older_keys = {"short"}}).status(),
       StatusIs(code));
+  EXPECT_THAT(TokenSigner::Create({.key = kKey, .user_key = "short"}).status(),
+              StatusIs(code));
   EXPECT_THAT(
       TokenSigner::Create({.key = kKey, .ttl = absl::ZeroDuration()}).status(),
       StatusIs(code));
@@ -137,6 +185,9 @@ TEST(TokenSignerTest, APseudonymDependsOnTheUserAndTheKey) {
   EXPECT_EQ(signer.Pseudonym("ann"), signer.Pseudonym("ann"));
   EXPECT_NE(signer.Pseudonym("ann"), signer.Pseudonym("bob"));
   EXPECT_NE(signer.Pseudonym("ann"), MakeSigner(kOtherKey).Pseudonym("ann"));
+  EXPECT_EQ(TokenSigner::Create({.key = kOtherKey, .user_key = kKey})
+                ->Pseudonym("ann"),
+            signer.Pseudonym("ann"));
 }
 
 TEST(HashCandidatesTest, IgnoresTheOrderButNotTheIds) {

@@ -399,12 +399,6 @@ TEST(PreviewPromptTest, NamesTheOptionThatDoesNotExist) {
 
 TEST(PromptServiceTest, LaterMethodsAreUnimplemented) {
   TestServer server;
-  grpc::ClientContext unary;
-  v1::RecordFeedbackResponse response;
-  const grpc::Status feedback = server.prompts().RecordFeedback(
-      &unary, v1::RecordFeedbackRequest(), &response);
-  EXPECT_EQ(feedback.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_EQ(ErrorOf(feedback).domain, "attune");
   grpc::ClientContext streaming;
   auto stream = server.prompts().StreamPrompts(&streaming);
   const grpc::Status streamed = stream->Finish();

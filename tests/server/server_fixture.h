@@ -14,6 +14,7 @@
 #include <string>
 #include <utility>
 
+#include "attune/v1/log_service.grpc.pb.h"
 #include "attune/v1/policy_service.grpc.pb.h"
 #include "attune/v1/prompt_service.grpc.pb.h"
 #include "gtest/gtest.h"
@@ -84,6 +85,7 @@ class TestServer {
     server_ = *std::move(server);
     prompts_ = v1::PromptService::NewStub(Connect(server_->ports().data));
     policies_ = v1::PolicyService::NewStub(Connect(server_->ports().control));
+    logs_ = v1::LogService::NewStub(Connect(server_->ports().control));
   }
 
   absl::Time now() const { return absl::FromUnixSeconds(now_seconds_); }
@@ -96,12 +98,48 @@ class TestServer {
   std::string revision_dir() const { return dir_.path() + "/revisions"; }
   v1::PromptService::Stub& prompts() { return *prompts_; }
   v1::PolicyService::Stub& policies() { return *policies_; }
+  v1::LogService::Stub& logs() { return *logs_; }
 
   std::pair<grpc::Status, v1::GetPromptResponse> GetPrompt(
       const v1::GetPromptRequest& request) {
     grpc::ClientContext context;
     v1::GetPromptResponse response;
     grpc::Status status = prompts_->GetPrompt(&context, request, &response);
+    return {status, response};
+  }
+
+  std::pair<grpc::Status, v1::RecordFeedbackResponse> RecordFeedback(
+      const v1::RecordFeedbackRequest& request) {
+    grpc::ClientContext context;
+    v1::RecordFeedbackResponse response;
+    grpc::Status status =
+        prompts_->RecordFeedback(&context, request, &response);
+    return {status, response};
+  }
+  // The reward of the decision that the token proves.
+  std::pair<grpc::Status, v1::RecordFeedbackResponse> RecordReward(
+      const std::string& token, float reward) {
+    v1::RecordFeedbackRequest request;
+    request.set_decision_token(token);
+    request.set_reward(reward);
+    return RecordFeedback(request);
+  }
+
+  std::pair<grpc::Status, v1::ForgetUserResponse> ForgetUser(
+      const std::string& user_id) {
+    grpc::ClientContext context;
+    v1::ForgetUserRequest request;
+    v1::ForgetUserResponse response;
+    request.set_user_id(user_id);
+    grpc::Status status = logs_->ForgetUser(&context, request, &response);
+    return {status, response};
+  }
+
+  std::pair<grpc::Status, v1::ListDecisionsResponse> ListDecisions(
+      const v1::ListDecisionsRequest& request) {
+    grpc::ClientContext context;
+    v1::ListDecisionsResponse response;
+    grpc::Status status = logs_->ListDecisions(&context, request, &response);
     return {status, response};
   }
 
@@ -193,6 +231,7 @@ class TestServer {
   std::unique_ptr<Server> server_;
   std::unique_ptr<v1::PromptService::Stub> prompts_;
   std::unique_ptr<v1::PolicyService::Stub> policies_;
+  std::unique_ptr<v1::LogService::Stub> logs_;
 };
 
 }  // namespace attune::server

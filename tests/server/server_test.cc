@@ -218,6 +218,47 @@ TEST(ServerTest, MetricsCountWhatHappened) {
   EXPECT_THAT(text, Not(HasSubstr("item-")));
 }
 
+TEST(ServerTest, MetricsSayHowTheDecisionLogFares) {
+  TestServer server;
+  const auto prompt = server.GetPrompt(SampleRequest()).second;
+  ASSERT_TRUE(server.RecordReward(prompt.decision_token(), 1.0F).first.ok());
+  ASSERT_TRUE(server.RecordReward(prompt.decision_token(), 1.0F).first.ok());
+  const std::string text = HttpGet(server.server().ports().metrics, "/metrics");
+  EXPECT_THAT(text, HasSubstr("attune_log_healthy 1"));
+  EXPECT_THAT(text, HasSubstr(R"(attune_log_decisions_total{result="written"})"
+                              " 1"));
+  EXPECT_THAT(text, HasSubstr(R"(attune_log_feedback_total{result="recorded"})"
+                              " 1"));
+  EXPECT_THAT(text, HasSubstr(R"(attune_log_feedback_total{result="duplicate"})"
+                              " 1"));
+  EXPECT_THAT(text, ContainsRegex(R"(attune_log_commits_total\{result="ok")"));
+  EXPECT_THAT(text, HasSubstr("attune_log_queued_decisions 0"));
+}
+
+// Whether feedback can be recorded is a service of its own, since prompts are
+// served all the same.
+TEST(ServerTest, HealthSaysWhetherFeedbackCanBeRecorded) {
+  constexpr char kFeedback[] = "attune.v1.PromptService.RecordFeedback";
+  TestServer server;
+  std::string answer;
+  ASSERT_TRUE(
+      CheckHealth(server.server().ports().data, kFeedback, &answer).ok());
+  EXPECT_EQ(answer, kServing);
+  ServerConfig config;
+  config.log_dir = server.dir().path();
+  server.dir().Write("decisions.db", std::string(8192, 'x'));
+  server.Restart(config);
+  ASSERT_TRUE(
+      CheckHealth(server.server().ports().data, kFeedback, &answer).ok());
+  EXPECT_EQ(answer, kNotServing);
+  ASSERT_TRUE(CheckHealth(server.server().ports().data,
+                          "attune.v1.PromptService", &answer)
+                  .ok());
+  EXPECT_EQ(answer, kServing);
+  EXPECT_THAT(HttpGet(server.server().ports().metrics, "/metrics"),
+              HasSubstr("attune_log_healthy 0"));
+}
+
 TEST(ServerTest, StartFailsInOneSentence) {
   TestServer running;
   const TempDir dir;

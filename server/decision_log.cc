@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#include "server/decision_log.h"
+
+#include <utility>
+
+#include "policy/status_macros.h"
+#include "server/error_reason.h"
+#include "server/log.h"
+
+namespace attune::server {
+namespace {
+
+constexpr size_t kMaxBatch = 4096;
+
+// A copy that shares nothing: Abseil counts a status' references inside its
+// library, where ThreadSanitizer does not see what orders two threads.
+absl::Status Detached(const absl::Status& status) {
+  return WithReason(absl::Status(status.code(), status.message()),
+                    ReasonOf(status));
+}
+
+absl::Status Stopped() {
+  return WithReason(
+      absl::UnavailableError("decision log: the server is stopping"),
+      "LOG_STOPPED");
+}
+
+}  // namespace
+
+absl::Status NoDecisionLog() {
+  return WithReason(absl::FailedPreconditionError("the server keeps no log"),
+                    "LOG_DISABLED");
+}
+
+absl::StatusOr<std::unique_ptr<DecisionLog>> DecisionLog::Open(
+    Options options) {
+  std::unique_ptr<DecisionLog> log(new DecisionLog(std::move(options)));
+  const absl::Status status = log->EnsureOpen();
+  if (absl::IsFailedPrecondition(status)) return status;
+  log->NoteOutcome(status);
+  log->writer_ = std::thread([log = log.get()] { log->Run(); });
+  return log;
+}
+
+DecisionLog::DecisionLog(Options options)
+    : options_(std::move(options)), queue_(options_.queue_capacity) {
+  batch_.reserve(kMaxBatch);
+}
+
+DecisionLog::~DecisionLog() { Stop(); }
+
+void DecisionLog::Stop() {
+  std::call_once(stop_once_, [this] {
+    if (!writer_.joinable()) return;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      next_.stop = true;
+    }
+    wake_.notify_one();
+    writer_.join();
+  });
+}
+
+void DecisionLog::Enqueue(DecisionRecord record) {
+  if (queue_.TryPush(std::move(record))) return;
+  decisions_dropped_full_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void DecisionLog::RecordFeedback(FeedbackRecord record, FeedbackDone done) {
+  absl::Status refusal;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (stopped_) {
+      refusal = Stopped();
+    } else if (next_.feedback.size() >= options_.feedback_capacity) {
+      refusal = WithReason(absl::ResourceExhaustedError(
+                               "decision log: too many feedback calls wait"),
+                           "FEEDBACK_QUEUE_FULL");
+    } else {
+      next_.feedback.push_back({std::move(record), std::move(done)});
+    }
+  }
+  if (refusal.ok()) {
+    wake_.notify_one();
+    return;
+  }
+  feedback_failed_.fetch_add(1, std::memory_order_relaxed);
+  done(std::move(refusal));
+}
+
+void DecisionLog::Forget(const UserPseudonym& user, ForgetDone done) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!stopped_) {
+      next_.erasures.push_back({user, std::move(done)});
+      done = nullptr;
+    }
+  }
+  wake_.notify_one();
+  if (done) done(Stopped());
+}
+
+void DecisionLog::Flush() {
+  std::mutex mutex;
+  std::condition_variable done;
+  bool flushed = false;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (stopped_) return;
+    next_.flushes.push_back([&] {
+      std::lock_guard<std::mutex> flush_lock(mutex);
+      flushed = true;
+      done.notify_one();
+    });
+  }
+  wake_.notify_one();
+  std::unique_lock<std::mutex> lock(mutex);
+  done.wait(lock, [&] { return flushed; });
+}
+
+absl::StatusOr<LogPage> DecisionLog::List(int64_t after, int limit,
+                                          bool only_with_feedback) const {
+  return ReadDecisions(options_.store.path, options_.store.vfs, after, limit,
+                       only_with_feedback);
+}
+
+DecisionLog::Turn DecisionLog::WaitForTurn(bool more_waits) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  if (!more_waits) {
+    wake_.wait_for(lock, absl::ToChronoMicroseconds(options_.flush_interval),
+                   [this] { return next_.hurried(); });
+  }
+  Turn turn = std::exchange(next_, Turn());
+  stopped_ = turn.stop;
+  return turn;
+}
+
+void DecisionLog::Run() {
+  bool more_waits = false;
+  while (true) {
+    Turn turn = WaitForTurn(more_waits);
+    more_waits = TakeDecisions();
+    WriteBatch(&turn.feedback);
+    // Before these three, everything that was enqueued is written.
+    const bool all =
+        !turn.erasures.empty() || !turn.flushes.empty() || turn.stop;
+    std::vector<PendingFeedback> none;
+    while (all && more_waits) {
+      more_waits = TakeDecisions();
+      WriteBatch(&none);
+    }
+    for (PendingErasure& erasure : turn.erasures) Erase(&erasure);
+    for (const auto& flushed : turn.flushes) flushed();
+    if (turn.stop) break;
+  }
+  if (store_ != nullptr) store_->Checkpoint().IgnoreError();
+  store_.reset();
+}
+
+bool DecisionLog::TakeDecisions() {
+  batch_.clear();
+  DecisionRecord record;
+  while (batch_.size() < kMaxBatch && queue_.TryPop(&record)) {
+    batch_.push_back(std::move(record));
+  }
+  return batch_.size() == kMaxBatch;
+}
+
+absl::Status DecisionLog::EnsureOpen() {
+  if (damage_.has_value()) return *damage_;
+  if (store_ != nullptr) return absl::OkStatus();
+  ATTUNE_ASSIGN_OR_RETURN(store_, LogStore::Open(options_.store));
+  return absl::OkStatus();
+}
+
+void DecisionLog::WriteBatch(std::vector<PendingFeedback>* feedback) {
+  const int64_t decisions = static_cast<int64_t>(batch_.size());
+  if (decisions == 0 && feedback->empty()) return;
+  const absl::Status status = TryBatch(feedback);
+  (status.ok() ? commits_ : failed_commits_)
+      .fetch_add(1, std::memory_order_relaxed);
+  (status.ok() ? decisions_written_ : decisions_dropped_error_)
+      .fetch_add(decisions, std::memory_order_relaxed);
+  NoteOutcome(status);
+  for (PendingFeedback& pending : *feedback) {
+    if (!status.ok()) pending.answer = Detached(status);
+    CountFeedback(pending);
+    pending.done(std::move(pending.answer));
+  }
+  batch_.clear();
+}
+
+absl::Status DecisionLog::TryBatch(std::vector<PendingFeedback>* feedback) {
+  ATTUNE_RETURN_IF_ERROR(EnsureOpen());
+  absl::Status status = store_->Begin();
+  for (size_t i = 0; status.ok() && i < batch_.size(); ++i) {
+    status = store_->AddDecision(batch_[i]);
+  }
+  for (size_t i = 0; status.ok() && i < feedback->size(); ++i) {
+    PendingFeedback& pending = (*feedback)[i];
+    status = store_->AddFeedback(pending.record, &pending.answer);
+  }
+  if (status.ok()) {
+    status =
+        store_->Trim(options_.clock(), static_cast<int64_t>(batch_.size()));
+  }
+  if (status.ok()) status = store_->Commit();
+  if (!status.ok()) store_->Rollback();
+  return status;
+}
+
+void DecisionLog::Erase(PendingErasure* erasure) {
+  const auto erase = [&]() -> absl::StatusOr<v1::ForgetUserResponse> {
+    ATTUNE_RETURN_IF_ERROR(EnsureOpen());
+    return store_->Erase(erasure->user, options_.clock());
+  };
+  auto erased = erase();
+  NoteOutcome(erased.status());
+  if (!erased.ok()) erased = Detached(erased.status());
+  erasure->done(std::move(erased));
+}
+
+void DecisionLog::NoteOutcome(const absl::Status& status) {
+  // Only a full disk leaves a handle that can be trusted.
+  if (!status.ok() && !absl::IsResourceExhausted(status)) store_.reset();
+  if (absl::IsDataLoss(status)) damage_ = status;
+  const bool healthy = status.ok();
+  if (healthy_.exchange(healthy) == healthy && told_health_) return;
+  told_health_ = true;
+  Log(healthy ? LogLevel::kInfo : LogLevel::kError,
+      healthy ? "decision log is written" : "decision log cannot be written",
+      {{"reason", healthy ? "OK" : ReasonOf(status)},
+       {"error", std::string(status.message())}});
+  if (options_.on_health) options_.on_health(healthy);
+}
+
+void DecisionLog::CountFeedback(const PendingFeedback& feedback) {
+  std::atomic<int64_t>& counter = !feedback.answer.ok() ? feedback_failed_
+                                  : feedback.answer->duplicate
+                                      ? feedback_duplicate_
+                                      : feedback_recorded_;
+  counter.fetch_add(1, std::memory_order_relaxed);
+}
+
+LogStats DecisionLog::stats() const {
+  const auto get = [](const std::atomic<int64_t>& counter) {
+    return counter.load(std::memory_order_relaxed);
+  };
+  return {.decisions_written = get(decisions_written_),
+          .decisions_dropped_full = get(decisions_dropped_full_),
+          .decisions_dropped_error = get(decisions_dropped_error_),
+          .feedback_recorded = get(feedback_recorded_),
+          .feedback_duplicate = get(feedback_duplicate_),
+          .feedback_failed = get(feedback_failed_),
+          .commits = get(commits_),
+          .failed_commits = get(failed_commits_),
+          .queued_decisions = static_cast<int64_t>(queue_.ApproximateSize()),
+          .healthy = is_healthy()};
+}
+
+}  // namespace attune::server

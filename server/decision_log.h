@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#ifndef ATTUNE_SERVER_DECISION_LOG_H_
+#define ATTUNE_SERVER_DECISION_LOG_H_
+
+// The log of what was decided and what came of it. START HERE for the loop.
+//
+// One writer thread owns the file (log_store.h). It takes everything that waits,
+// decisions and feedback alike, and makes it one transaction: while one commit
+// syncs, the next batch gathers, so the number of syncs does not grow with the
+// load. A feedback is answered after the commit that holds it: acknowledged
+// means on disk. Decisions are not waited for: they gather for up to
+// `flush_interval`, and those that gather when the process is killed are lost.
+//
+// Nothing here stops prompts: a full queue drops the decision and counts it, a
+// full disk, an I/O error or a damaged file drops decisions and answers feedback
+// with the error (sqlite.h), and is_healthy() is false until a commit succeeds
+// again. After an I/O error the file is closed and opened again for every batch
+// until that works. A damaged file is left alone, for an operator to judge:
+// starting over would count feedback twice that was counted before.
+//
+// Life cycle: Open(); calls from any thread; Stop(), or the destructor, writes
+// what waits and closes the file.
+//
+// Thread-safe. Enqueue() takes no lock, makes no system call and does not block.
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/bounded_queue.h"
+#include "server/log_reader.h"
+#include "server/log_record.h"
+#include "server/log_store.h"
+
+namespace attune::server {
+
+// What a call about the log is answered with if the server keeps none:
+// kFailedPrecondition, LOG_DISABLED.
+absl::Status NoDecisionLog();
+
+// Counts since the start.
+struct LogStats {
+  int64_t decisions_written = 0;
+  // The queue was full.
+  int64_t decisions_dropped_full = 0;
+  // The file could not be written.
+  int64_t decisions_dropped_error = 0;
+  int64_t feedback_recorded = 0;
+  int64_t feedback_duplicate = 0;
+  int64_t feedback_failed = 0;
+  int64_t commits = 0;
+  int64_t failed_commits = 0;
+  // Now.
+  int64_t queued_decisions = 0;
+  bool healthy = false;
+};
+
+class DecisionLog {
+ public:
+  struct Options {
+    LogStore::Options store;
+    // Decisions that may wait; more are dropped.
+    size_t queue_capacity = size_t{1} << 15;
+    // Feedback calls that may wait; more are refused.
+    size_t feedback_capacity = 4096;
+    // How long decisions gather when no feedback hurries them.
+    absl::Duration flush_interval = absl::Milliseconds(100);
+    // Keep requests' histories and candidates.
+    bool keep_requests = false;
+    // The time. Thread-safe. Required.
+    std::function<absl::Time()> clock;
+    // Told when is_healthy() changes, on the writer's thread. Optional.
+    std::function<void(bool healthy)> on_health;
+  };
+  using FeedbackDone = std::function<void(absl::StatusOr<FeedbackResult>)>;
+  using ForgetDone =
+      std::function<void(absl::StatusOr<v1::ForgetUserResponse>)>;
+
+  // kFailedPrecondition if the file is another program's. Any other trouble
+  // with it is no reason not to serve prompts: the log starts unhealthy.
+  static absl::StatusOr<std::unique_ptr<DecisionLog>> Open(Options options);
+
+  ~DecisionLog();
+  DecisionLog(const DecisionLog&) = delete;
+  DecisionLog& operator=(const DecisionLog&) = delete;
+
+  // Takes the decision, or drops and counts it.
+  void Enqueue(DecisionRecord record);
+  bool keeps_requests() const { return options_.keep_requests; }
+
+  // Calls `done` exactly once: on the writer's thread once the feedback is on
+  // disk or cannot be, or at once, with kResourceExhausted
+  // (FEEDBACK_QUEUE_FULL) or kUnavailable (after Stop()).
+  void RecordFeedback(FeedbackRecord record, FeedbackDone done);
+
+  // Erases the user from everything that was enqueued before and from the file;
+  // see LogStore::Erase. Calls `done` exactly once, as RecordFeedback.
+  void Forget(const UserPseudonym& user, ForgetDone done);
+
+  // As of ReadDecisions. Blocks on the disk.
+  absl::StatusOr<LogPage> List(int64_t after, int limit,
+                               bool only_with_feedback) const;
+
+  // Blocks until everything enqueued before is written or dropped.
+  void Flush();
+
+  // Writes what waits, empties the write-ahead log, closes the file. Idempotent.
+  void Stop();
+
+  bool is_healthy() const { return healthy_.load(std::memory_order_relaxed); }
+  LogStats stats() const;
+
+ private:
+  struct PendingFeedback {
+    FeedbackRecord record;
+    FeedbackDone done;
+    absl::StatusOr<FeedbackResult> answer = FeedbackResult();
+  };
+  struct PendingErasure {
+    UserPseudonym user;
+    ForgetDone done;
+  };
+  // What the writer does in one turn.
+  struct Turn {
+    std::vector<PendingFeedback> feedback;
+    std::vector<PendingErasure> erasures;
+    std::vector<std::function<void()>> flushes;
+    bool stop = false;
+    bool hurried() const {
+      return stop || !feedback.empty() || !erasures.empty() || !flushes.empty();
+    }
+  };
+
+  explicit DecisionLog(Options options);
+  void Run();
+  Turn WaitForTurn(bool more_waits);
+  // Fills batch_; true if more waits.
+  bool TakeDecisions();
+  absl::Status EnsureOpen();
+  void WriteBatch(std::vector<PendingFeedback>* feedback);
+  absl::Status TryBatch(std::vector<PendingFeedback>* feedback);
+  void Erase(PendingErasure* erasure);
+  // Closes the file if it must be; tells of a change of health.
+  void NoteOutcome(const absl::Status& status);
+  void CountFeedback(const PendingFeedback& feedback);
+
+  const Options options_;
+  BoundedQueue<DecisionRecord> queue_;
+
+  std::atomic<bool> healthy_{false};
+  std::atomic<int64_t> decisions_written_{0};
+  std::atomic<int64_t> decisions_dropped_full_{0};
+  std::atomic<int64_t> decisions_dropped_error_{0};
+  std::atomic<int64_t> feedback_recorded_{0};
+  std::atomic<int64_t> feedback_duplicate_{0};
+  std::atomic<int64_t> feedback_failed_{0};
+  std::atomic<int64_t> commits_{0};
+  std::atomic<int64_t> failed_commits_{0};
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  Turn next_;             // guarded by mutex_
+  bool stopped_ = false;  // guarded by mutex_
+
+  // The writer's own.
+  std::unique_ptr<LogStore> store_;
+  std::optional<absl::Status> damage_;
+  std::vector<DecisionRecord> batch_;
+  bool told_health_ = false;
+
+  std::once_flag stop_once_;
+  std::thread writer_;
+};
+
+}  // namespace attune::server
+
+#endif  // ATTUNE_SERVER_DECISION_LOG_H_

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#ifndef ATTUNE_SERVER_LOG_METRICS_H_
+#define ATTUNE_SERVER_LOG_METRICS_H_
+
+// What Prometheus can scrape of the decision log:
+//   attune_log_healthy                     1 if the last commit succeeded
+//   attune_log_decisions_total{result}     written, dropped_full, dropped_error
+//   attune_log_feedback_total{result}      recorded, duplicate, failed
+//   attune_log_commits_total{result}       ok, error
+//   attune_log_queued_decisions            waiting now
+//
+// Thread-safe.
+
+#include <prometheus/collectable.h>
+
+#include <memory>
+
+#include "server/decision_log.h"
+
+namespace attune::server {
+
+// The log must outlive it. An Exposer does not keep it: the caller must.
+std::shared_ptr<prometheus::Collectable> MakeLogMetrics(const DecisionLog* log);
+
+}  // namespace attune::server
+
+#endif  // ATTUNE_SERVER_LOG_METRICS_H_

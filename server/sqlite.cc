@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#include "server/sqlite.h"
+
+#include <sqlite3.h>
+
+#include "absl/strings/str_cat.h"
+#include "policy/status_macros.h"
+#include "server/error_reason.h"
+
+namespace attune::server {
+namespace {
+
+absl::Status Error(int code) {
+  switch (code & 0xff) {
+    case SQLITE_OK:
+    case SQLITE_ROW:
+    case SQLITE_DONE:
+      return absl::OkStatus();
+    case SQLITE_FULL:
+      return WithReason(
+          absl::ResourceExhaustedError("decision log: no space is left"),
+          "LOG_DISK_FULL");
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return WithReason(
+          absl::UnavailableError("decision log: locked by another process"),
+          "LOG_BUSY");
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return WithReason(absl::DataLossError("decision log: damaged"),
+                        "LOG_DAMAGED");
+    default:
+      // sqlite3_errstr names the code, never a value.
+      return WithReason(
+          absl::UnavailableError(absl::StrCat(
+              "decision log: ", sqlite3_errstr(code), " (", code, ")")),
+          "LOG_IO_ERROR");
+  }
+}
+
+}  // namespace
+
+void Statement::Finalize::operator()(sqlite3_stmt* statement) const {
+  sqlite3_finalize(statement);
+}
+
+void Statement::Bind(int parameter, std::string_view blob) {
+  // A null pointer would bind NULL.
+  sqlite3_bind_blob64(statement_.get(), parameter,
+                      blob.empty() ? "" : blob.data(), blob.size(),
+                      SQLITE_TRANSIENT);
+}
+
+void Statement::BindText(int parameter, std::string_view text) {
+  sqlite3_bind_text64(statement_.get(), parameter,
+                      text.empty() ? "" : text.data(), text.size(),
+                      SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+
+void Statement::Bind(int parameter, int64_t number) {
+  sqlite3_bind_int64(statement_.get(), parameter, number);
+}
+
+void Statement::BindNull(int parameter) {
+  sqlite3_bind_null(statement_.get(), parameter);
+}
+
+absl::StatusOr<bool> Statement::Step() {
+  const int code = sqlite3_step(statement_.get());
+  if (code == SQLITE_ROW) return true;
+  sqlite3_reset(statement_.get());
+  ATTUNE_RETURN_IF_ERROR(Error(code));
+  return false;
+}
+
+absl::Status Statement::Run() {
+  const absl::Status status = Step().status();
+  Reset();
+  return status;
+}
+
+void Statement::Reset() { sqlite3_reset(statement_.get()); }
+
+int64_t Statement::Int(int column) const {
+  return sqlite3_column_int64(statement_.get(), column);
+}
+
+std::string Statement::Blob(int column) const {
+  const void* const data = sqlite3_column_blob(statement_.get(), column);
+  const int size = sqlite3_column_bytes(statement_.get(), column);
+  return data == nullptr ? ""
+                         : std::string(static_cast<const char*>(data), size);
+}
+
+void Database::Close::operator()(sqlite3* database) const {
+  sqlite3_close_v2(database);
+}
+
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(
+    const std::string& path, Mode mode, const char* vfs) {
+  const int flags = mode == Mode::kReadOnly
+                        ? SQLITE_OPEN_READONLY
+                        : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  sqlite3* handle = nullptr;
+  const int code =
+      sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, vfs);
+  std::unique_ptr<Database> database(new Database(handle));
+  ATTUNE_RETURN_IF_ERROR(Error(code));
+  constexpr int kBusyMilliseconds = 2000;
+  sqlite3_extended_result_codes(handle, 1);
+  sqlite3_busy_timeout(handle, kBusyMilliseconds);
+  // What a file says must not run; a torn page must be noticed.
+  ATTUNE_RETURN_IF_ERROR(
+      database->Execute("PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; "
+                        "PRAGMA mmap_size=0"));
+  return database;
+}
+
+absl::Status Database::Execute(const char* sql) {
+  return Error(sqlite3_exec(database_.get(), sql, nullptr, nullptr, nullptr));
+}
+
+absl::StatusOr<int64_t> Database::QueryInt(const char* sql) {
+  ATTUNE_ASSIGN_OR_RETURN(Statement statement, Prepare(sql));
+  ATTUNE_ASSIGN_OR_RETURN(const bool found, statement.Step());
+  if (!found) return absl::InternalError("decision log: no row");
+  return statement.Int(0);
+}
+
+absl::StatusOr<Statement> Database::Prepare(const char* sql) {
+  sqlite3_stmt* handle = nullptr;
+  const int code = sqlite3_prepare_v3(
+      database_.get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &handle, nullptr);
+  Statement statement;
+  statement.statement_.reset(handle);
+  ATTUNE_RETURN_IF_ERROR(Error(code));
+  return statement;
+}
+
+absl::Status Database::Checkpoint() {
+  return Error(sqlite3_wal_checkpoint_v2(
+      database_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr));
+}
+
+int64_t Database::changes() const { return sqlite3_changes(database_.get()); }
+
+}  // namespace attune::server
