@@ -32,7 +32,7 @@ struct Flags {
   // learner claims something.
   int adversarial_seeds = 20;
   int first_seed = 1;
-  int group = 2;
+  int group = 0;
   std::vector<std::string> learners = {"bandit", "ppo", "a2c", "rpp_published",
                                        "best_fixed"};
   std::vector<std::string> settings = {"easy", "paper", "adversarial"};
@@ -83,7 +83,7 @@ absl::Status Run(const Flags& flags, Job& job) {
   for (Measurement& point : job.result.points) {
     const auto best = FindBestFixed(**world, point.llm_calls, job.seed);
     if (!best.ok()) return best.status();
-    Compare(**world, *best, job.seed, point);
+    Compare(**world, *best, job.seed, job.result.points.size(), point);
   }
   return absl::OkStatus();
 }
@@ -257,7 +257,8 @@ int Main(int argc, char** argv) {
   app.add_option("--adversarial-seeds", flags.adversarial_seeds)
       ->capture_default_str();
   app.add_option("--first-seed", flags.first_seed)->capture_default_str();
-  app.add_option("--choices-per-task", flags.group)->capture_default_str();
+  app.add_option("--choices-per-task", flags.group, "0: the learner's own")
+      ->capture_default_str();
   app.add_option("--learners", flags.learners)->delimiter(',');
   app.add_option("--budgets", flags.budgets)->delimiter(',');
   app.add_option("--settings", flags.settings)->delimiter(',');

@@ -161,7 +161,9 @@ absl::StatusOr<LearningResult> RunLearning(const LearningWorld& world,
   LearningResult result;
   std::vector<Sample> waiting;
   auto actor = std::make_unique<ExportedActor>(spec, learner->ExportTensors());
-  const int tasks = options.batch_size / options.group;
+  const int group =
+      options.group > 0 ? options.group : learner->ChoicesPerTask();
+  const int tasks = options.batch_size / group;
   const int users = world.sim->num_train_users();
   for (int64_t round = 0; result.points.size() < options.budgets.size();
        ++round) {
@@ -178,8 +180,7 @@ absl::StatusOr<LearningResult> RunLearning(const LearningWorld& world,
       states.push_back(StateOf(world, shown.back()));
     }
     const double start = CpuSeconds();
-    const auto proposals =
-        Proposals(*learner, **actor, states, options.group, seed);
+    const auto proposals = Proposals(*learner, **actor, states, group, seed);
     result.learner_seconds += CpuSeconds() - start;
     std::vector<Sample> samples;
     for (int i = 0; i < tasks; ++i) {
@@ -241,7 +242,7 @@ double Optimality(const LearningWorld& world, const Choices& choices) {
 }
 
 void Compare(const LearningWorld& world, const std::vector<int>& fixed,
-             uint64_t seed, Measurement& measurement) {
+             uint64_t seed, size_t looks, Measurement& measurement) {
   const size_t n = world.held_out.size();
   std::vector<double> policy, best_fixed, shuffled;
   for (size_t i = 0; i < n; ++i) {
@@ -257,8 +258,13 @@ void Compare(const LearningWorld& world, const std::vector<int>& fixed,
     // The prompt of the user half the list away.
     shuffled.push_back(answer(measurement.choices[(i + n / 2) % n]));
   }
-  measurement.over_fixed = trainer::PairedDifference(policy, best_fixed, seed);
-  measurement.shuffle_drop = trainer::PairedDifference(policy, shuffled, seed);
+  const auto difference = [&](const std::vector<double>& other) {
+    return trainer::PairedDifference(
+        policy, other, seed, trainer::kBootstrapResamples,
+        trainer::kIntervalTail / static_cast<double>(looks));
+  };
+  measurement.over_fixed = difference(best_fixed);
+  measurement.shuffle_drop = difference(shuffled);
 }
 
 absl::StatusOr<std::unique_ptr<LearningWorld>> MakeLearningWorld(

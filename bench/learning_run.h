@@ -46,7 +46,8 @@ struct Measurement {
   int64_t llm_calls = 0;
   double optimality = 0.0;  // 0 uniform, 1 every user's best
   // By one noisy answer a prompt and user: the policy minus the best fixed prompt,
-  // and what is lost when users get each other's prompts.
+  // and what is lost when users get each other's prompts. Intervals by
+  // Bonferroni's correction: 95 % for all budgets of a run together.
   trainer::Interval over_fixed;
   trainer::Interval shuffle_drop;
   bool ClaimsGain() const {
@@ -60,7 +61,7 @@ struct LearningOptions {
   // Calls after which the policy is measured, ascending.
   std::vector<int64_t> budgets;
   int batch_size = 32;  // calls a round
-  int group = 4;        // choices a task
+  int group = 0;        // choices a task; 0: as many as the learner likes
   uint64_t seed = 1;
 };
 
@@ -81,9 +82,9 @@ absl::StatusOr<std::vector<int>> FindBestFixed(const LearningWorld& world,
 
 // Exact value of prompts for the held-out users, normalised.
 double Optimality(const LearningWorld& world, const Choices& choices);
-// Fills the noisy measurements.
+// Fills the noisy measurements, one of `looks` of the run.
 void Compare(const LearningWorld& world, const std::vector<int>& fixed,
-             uint64_t seed, Measurement& measurement);
+             uint64_t seed, size_t looks, Measurement& measurement);
 
 }  // namespace attune::bench
 

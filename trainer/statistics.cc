@@ -34,7 +34,7 @@ double StandardError(absl::Span<const double> values) {
 }
 
 Interval BootstrapMean(absl::Span<const double> values, uint64_t seed,
-                       int resamples) {
+                       int resamples, double tail) {
   if (values.empty() || resamples < 1) return {};
   const auto n = static_cast<uint32_t>(values.size());
   policy::Rng rng(seed, kBootstrapStream);
@@ -46,17 +46,17 @@ Interval BootstrapMean(absl::Span<const double> values, uint64_t seed,
   }
   std::sort(means.begin(), means.end());
   return {.mean = Mean(values),
-          .low = Quantile(means, kIntervalTail),
-          .high = Quantile(means, 1.0 - kIntervalTail),
+          .low = Quantile(means, tail),
+          .high = Quantile(means, 1.0 - tail),
           .count = static_cast<int>(n)};
 }
 
 Interval PairedDifference(absl::Span<const double> a,
                           absl::Span<const double> b, uint64_t seed,
-                          int resamples) {
+                          int resamples, double tail) {
   std::vector<double> differences(a.size());
   for (size_t i = 0; i < a.size(); ++i) differences[i] = a[i] - b[i];
-  return BootstrapMean(differences, seed, resamples);
+  return BootstrapMean(differences, seed, resamples, tail);
 }
 
 double Quantile(const std::vector<double>& ascending, double q) {

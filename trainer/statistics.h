@@ -23,8 +23,8 @@ inline constexpr double kIntervalTail = 0.025;
 
 struct Interval {
   double mean = 0.0;
-  double low = 0.0;   // 2.5 % quantile of the resampled means
-  double high = 0.0;  // 97.5 %
+  double low = 0.0;  // `tail` quantile of the resampled means, 2.5 % by default
+  double high = 0.0;  // the same from above
   int count = 0;      // values; all zero if there is none
 };
 
@@ -34,12 +34,14 @@ double Mean(absl::Span<const double> values);
 double StandardError(absl::Span<const double> values);
 
 Interval BootstrapMean(absl::Span<const double> values, uint64_t seed,
-                       int resamples = kBootstrapResamples);
+                       int resamples = kBootstrapResamples,
+                       double tail = kIntervalTail);
 
 // Of a[i] - b[i]. REQUIRES: equal sizes.
 Interval PairedDifference(absl::Span<const double> a,
                           absl::Span<const double> b, uint64_t seed,
-                          int resamples = kBootstrapResamples);
+                          int resamples = kBootstrapResamples,
+                          double tail = kIntervalTail);
 
 // Linear interpolation between the order statistics. REQUIRES: at least one
 // value, ascending; q in [0, 1].
