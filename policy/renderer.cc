@@ -294,6 +294,12 @@ std::vector<int> SelectHistory(const Option& option, int length,
                                absl::Span<const Item> history,
                                const UserState& state) {
   const int size = static_cast<int>(history.size());
+  length = std::clamp(length, 0, size);
+  if (option.selection == HistorySelection::kMostRecent || length == size) {
+    std::vector<int> newest(length);
+    std::iota(newest.begin(), newest.end(), size - length);
+    return newest;
+  }
   std::vector<int> order(size);
   std::iota(order.begin(), order.end(), 0);
   // Best first; the more recent one on a tie.
@@ -304,7 +310,7 @@ std::vector<int> SelectHistory(const Option& option, int length,
       case HistorySelection::kNearest:
         return state.history_nearness[i];
       case HistorySelection::kMostRecent:
-        break;
+        break;  // answered above
     }
     return 0.0F;
   };
@@ -313,7 +319,7 @@ std::vector<int> SelectHistory(const Option& option, int length,
     const float key_b = key(b);
     return key_a != key_b ? key_a > key_b : a > b;
   });
-  order.resize(std::clamp(length, 0, size));
+  order.resize(length);
   std::sort(order.begin(), order.end());
   return order;
 }
