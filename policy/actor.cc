@@ -84,7 +84,8 @@ Actor::Head Actor::MultiplyOut(int pattern, const HeadWeights& weights,
   const auto projected =
       projected_options.middleRows(option_offsets_[pattern], n);
   Head head;
-  head.from_state = Padded(weights.w1.leftCols(weights.w1.cols() - e).transpose(), hidden);
+  head.from_state =
+      Padded(weights.w1.leftCols(weights.w1.cols() - e).transpose(), hidden);
   head.hidden_bias = Padded(weights.c1.transpose(), hidden).transpose();
   if (e > 0) {
     head.from_earlier =

@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <functional>
 #include <string_view>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "policy/item_index.h"
 #include "policy/random.h"
 #include "policy/sanitizer.h"
 #include "policy/status_macros.h"
@@ -87,7 +87,7 @@ class IdSet {
   // False if item i's id is that of an earlier one.
   bool Insert(size_t i) {
     if (items_.size() > kMaxShort) return long_.insert(items_[i].id).second;
-    size_t slot = std::hash<std::string_view>()(items_[i].id) % kSlots;
+    size_t slot = HashItemId(items_[i].id) % kSlots;
     for (; taken_by_[slot] != 0; slot = (slot + 1) % kSlots) {
       if (items_[taken_by_[slot] - 1].id == items_[i].id) return false;
     }

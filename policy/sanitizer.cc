@@ -109,8 +109,8 @@ bool EndsInInstructionTag(const std::string& kept) {
 constexpr std::array<bool, 256> MakeHarmless() {
   std::array<bool, 256> harmless = {};
   for (int c = 0x21; c < 0x7F; ++c) {
-    harmless[c] = c != '<' && c != '|' && c != '#' && c != '`' && c != '[' &&
-                  c != ']';
+    harmless[c] =
+        c != '<' && c != '|' && c != '#' && c != '`' && c != '[' && c != ']';
   }
   return harmless;
 }
