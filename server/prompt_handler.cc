@@ -3,8 +3,10 @@
 
 #include "server/prompt_handler.h"
 
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
@@ -12,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "policy/item_proto.h"
@@ -23,8 +26,7 @@ namespace attune::server {
 namespace {
 
 std::array<uint8_t, 16> HashOf(absl::Span<const policy::Item> candidates) {
-  std::vector<std::string_view> ids;
-  ids.reserve(candidates.size());
+  absl::InlinedVector<std::string_view, 32> ids;
   for (const policy::Item& item : candidates) ids.push_back(item.id);
   return HashCandidates(ids);
 }
@@ -50,6 +52,33 @@ DecisionClaims MakeClaims(const policy::Revision& revision,
   return claims;
 }
 
+// Random bytes fetched in advance: one call of OpenSSL's generator for many
+// requests. What was handed out is wiped.
+class RandomPool {
+ public:
+  void Take(absl::Span<uint8_t> bytes) {
+    if (bytes.size() > pool_.size()) return Fetch(bytes);
+    if (pool_.size() - used_ < bytes.size()) {
+      Fetch(absl::MakeSpan(pool_));
+      used_ = 0;
+    }
+    std::memcpy(bytes.data(), pool_.data() + used_, bytes.size());
+    OPENSSL_cleanse(pool_.data() + used_, bytes.size());
+    used_ += bytes.size();
+  }
+
+ private:
+  static void Fetch(absl::Span<uint8_t> bytes) {
+    // Without randomness there are no decisions and no safe way on.
+    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) {
+      std::abort();
+    }
+  }
+
+  std::array<uint8_t, 4096> pool_;
+  size_t used_ = pool_.size();
+};
+
 absl::Status InPrevious(const absl::Status& status) {
   absl::Status moved(status.code(),
                      absl::StrCat("previous.", status.message()));
@@ -69,7 +98,7 @@ void FillResponse(const policy::Revision& revision, policy::Decision&& decision,
 
 PromptHandler::PromptHandler(Options options) : options_(std::move(options)) {}
 
-absl::Status PromptHandler::GetPrompt(const v1::GetPromptRequest& request,
+absl::Status PromptHandler::GetPrompt(v1::GetPromptRequest& request,
                                       v1::GetPromptResponse* response) const {
   if (request.user_id().size() > kMaxUserIdBytes) {
     return absl::InvalidArgumentError(
@@ -78,8 +107,8 @@ absl::Status PromptHandler::GetPrompt(const v1::GetPromptRequest& request,
   ATTUNE_ASSIGN_OR_RETURN(const auto revision,
                           FindRevision(request.revision(), request.policy()));
   const policy::Policy& policy = revision->policy();
-  const auto history = policy::ItemsFromProto(request.history());
-  const auto candidates = policy::ItemsFromProto(request.candidates());
+  const auto history = policy::TakeItems(*request.mutable_history());
+  const auto candidates = policy::TakeItems(*request.mutable_candidates());
   policy::Request decide;
   decide.history = history;
   decide.candidates = candidates;
@@ -115,12 +144,12 @@ absl::Status PromptHandler::GetPrompt(const v1::GetPromptRequest& request,
 }
 
 absl::Status PromptHandler::PreviewPrompt(
-    const v1::PreviewPromptRequest& request,
+    v1::PreviewPromptRequest& request,
     v1::PreviewPromptResponse* response) const {
   ATTUNE_ASSIGN_OR_RETURN(const auto revision,
                           FindRevision(request.revision(), ""));
-  const auto history = policy::ItemsFromProto(request.history());
-  const auto candidates = policy::ItemsFromProto(request.candidates());
+  const auto history = policy::TakeItems(*request.mutable_history());
+  const auto candidates = policy::TakeItems(*request.mutable_candidates());
   policy::Request preview;
   preview.history = history;
   preview.candidates = candidates;
@@ -179,10 +208,8 @@ absl::StatusOr<policy::PreviousIteration> PromptHandler::FindPrevious(
 }
 
 void SystemRandom(absl::Span<uint8_t> bytes) {
-  // Without randomness there are no decisions and no safe way on.
-  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) {
-    std::abort();
-  }
+  thread_local RandomPool pool;
+  pool.Take(bytes);
 }
 
 }  // namespace attune::server

@@ -45,10 +45,10 @@ class PromptHandler {
   explicit PromptHandler(Options options);
 
   // The errors of the RPC of the same name (prompt_service.proto). The response
-  // is only filled on success.
-  absl::Status GetPrompt(const v1::GetPromptRequest& request,
+  // is only filled on success. The request's items are moved out of it.
+  absl::Status GetPrompt(v1::GetPromptRequest& request,
                          v1::GetPromptResponse* response) const;
-  absl::Status PreviewPrompt(const v1::PreviewPromptRequest& request,
+  absl::Status PreviewPrompt(v1::PreviewPromptRequest& request,
                              v1::PreviewPromptResponse* response) const;
 
  private:
@@ -62,7 +62,7 @@ class PromptHandler {
   const Options options_;
 };
 
-// Random bytes of the operating system's generator (per thread, seeded once).
+// Random bytes of OpenSSL's generator, fetched for many requests at a time.
 void SystemRandom(absl::Span<uint8_t> bytes);
 
 }  // namespace attune::server

@@ -42,9 +42,8 @@ grpc::ServerUnaryReactor* PromptService::GetPrompt(
   const Clock::time_point start = Clock::now();
   const absl::Status status =
       AnswerBytes<v1::GetPromptRequest, v1::GetPromptResponse>(
-          *request, response, [this](const auto& in, auto* out) {
-            return handler_.GetPrompt(in, out);
-          });
+          *request, response,
+          [this](auto& in, auto* out) { return handler_.GetPrompt(in, out); });
   metrics_.ObserveGetPrompt(Clock::now() - start);
   metrics_.CountRequest(Method::kGetPrompt, status);
   return Finish(context, status);
@@ -55,7 +54,7 @@ grpc::ServerUnaryReactor* PromptService::PreviewPrompt(
     grpc::ByteBuffer* response) {
   const absl::Status status =
       AnswerBytes<v1::PreviewPromptRequest, v1::PreviewPromptResponse>(
-          *request, response, [this](const auto& in, auto* out) {
+          *request, response, [this](auto& in, auto* out) {
             return handler_.PreviewPrompt(in, out);
           });
   metrics_.CountRequest(Method::kPreviewPrompt, status);
