@@ -20,6 +20,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 
@@ -31,6 +32,17 @@ inline constexpr size_t kArenaBlockBytes = size_t{64} << 10;
 // kInvalidArgument names the field that is not valid UTF-8.
 absl::Status ParseRequest(const grpc::ByteBuffer& bytes,
                           google::protobuf::Message* message);
+
+// The same from bytes in one piece.
+absl::Status ParseMessage(std::string_view bytes,
+                          google::protobuf::Message* message);
+
+// All of the buffer's bytes. Points into the buffer, or into `scratch` if they
+// are in several pieces.
+std::string_view Flatten(const grpc::ByteBuffer& bytes, std::string* scratch);
+
+// Puts a copy of `bytes` into the buffer.
+void FillBuffer(std::string_view bytes, grpc::ByteBuffer* buffer);
 
 absl::Status SerializeResponse(const google::protobuf::Message& message,
                                grpc::ByteBuffer* bytes);

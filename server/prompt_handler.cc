@@ -98,48 +98,55 @@ void FillResponse(const policy::Revision& revision, policy::Decision&& decision,
 
 PromptHandler::PromptHandler(Options options) : options_(std::move(options)) {}
 
-absl::Status PromptHandler::GetPrompt(v1::GetPromptRequest& request,
-                                      v1::GetPromptResponse* response) const {
-  if (request.user_id().size() > kMaxUserIdBytes) {
+absl::StatusOr<ServedDecision> PromptHandler::GetPrompt(
+    const PromptRequest& request) const {
+  if (request.user_id.size() > kMaxUserIdBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("user_id: longer than ", kMaxUserIdBytes, " bytes"));
   }
-  ATTUNE_ASSIGN_OR_RETURN(const auto revision,
-                          FindRevision(request.revision(), request.policy()));
-  const policy::Policy& policy = revision->policy();
-  const auto history = policy::TakeItems(*request.mutable_history());
-  const auto candidates = policy::TakeItems(*request.mutable_candidates());
+  ServedDecision served;
+  ATTUNE_ASSIGN_OR_RETURN(served.revision,
+                          FindRevision(request.revision, request.policy));
+  const policy::Policy& policy = served.revision->policy();
+  const absl::Span<const policy::Item> candidates = request.candidates.items();
   policy::Request decide;
-  decide.history = history;
+  decide.history = request.history.items();
   decide.candidates = candidates;
-  ATTUNE_ASSIGN_OR_RETURN(decide.mode, DecisionModeFromProto(request.mode()));
-  ATTUNE_ASSIGN_OR_RETURN(decide.readout, ReadoutFromProto(request.readout()));
+  ATTUNE_ASSIGN_OR_RETURN(decide.mode, DecisionModeFromProto(request.mode));
+  ATTUNE_ASSIGN_OR_RETURN(decide.readout, ReadoutFromProto(request.readout));
   const absl::Time now = options_.clock();
-  if (request.has_previous()) {
+  if (request.previous.has_value()) {
     ATTUNE_RETURN_IF_ERROR(policy::Validate(decide));
     ATTUNE_ASSIGN_OR_RETURN(
         decide.previous,
-        FindPrevious(request.previous(), policy.catalog(), candidates, now));
+        FindPrevious(*request.previous, policy.catalog(), candidates, now));
   }
   std::array<uint8_t, sizeof(DecisionId) + sizeof(decide.seed)> random;
   options_.random(absl::MakeSpan(random));
   std::memcpy(&decide.seed, random.data() + sizeof(DecisionId),
               sizeof(decide.seed));
-  if (request.has_seed()) decide.seed = request.seed();
-  ATTUNE_ASSIGN_OR_RETURN(policy::Decision decision, policy.Decide(decide));
+  decide.seed = request.seed.value_or(decide.seed);
+  ATTUNE_ASSIGN_OR_RETURN(served.decision, policy.Decide(decide));
 
-  DecisionClaims claims = MakeClaims(*revision, decision.choice);
+  DecisionClaims& claims = served.claims;
+  claims = MakeClaims(*served.revision, served.decision.choice);
   std::memcpy(claims.decision_id.data(), random.data(), sizeof(DecisionId));
   claims.issue_time = absl::FromUnixSeconds(absl::ToUnixSeconds(now));
-  claims.user = options_.signer->Pseudonym(request.user_id());
+  claims.user = options_.signer->Pseudonym(request.user_id);
   claims.candidates = HashOf(candidates);
-  response->set_decision_token(options_.signer->Sign(claims));
-  response->set_decision_id(absl::BytesToHexString(absl::string_view(
-      reinterpret_cast<const char*>(random.data()), sizeof(DecisionId))));
-  TimeToProto(claims.issue_time + options_.signer->ttl(),
-              response->mutable_expire_time());
-  options_.metrics->CountDecision(policy.catalog(), decision.choice);
-  FillResponse(*revision, std::move(decision), candidates, response);
+  served.token = options_.signer->Sign(claims);
+  served.expire_time = claims.issue_time + options_.signer->ttl();
+  options_.metrics->CountDecision(policy.catalog(), served.decision.choice);
+  // The decision log's record is enqueued here; request.wire is the request.
+  return served;
+}
+
+absl::Status PromptHandler::Answer(std::string_view wire,
+                                   std::string* out) const {
+  thread_local PromptRequest request;
+  ATTUNE_RETURN_IF_ERROR(ReadPromptRequest(wire, &request));
+  ATTUNE_ASSIGN_OR_RETURN(const ServedDecision served, GetPrompt(request));
+  AppendResponse(served, request.candidates.items(), out);
   return absl::OkStatus();
 }
 

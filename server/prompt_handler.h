@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -24,6 +25,8 @@
 #include "policy/revision.h"
 #include "server/decision_token.h"
 #include "server/metrics.h"
+#include "server/prompt_request.h"
+#include "server/prompt_response.h"
 #include "server/revision_registry.h"
 
 namespace attune::server {
@@ -44,10 +47,13 @@ class PromptHandler {
 
   explicit PromptHandler(Options options);
 
-  // The errors of the RPC of the same name (prompt_service.proto). The response
-  // is only filled on success. The request's items are moved out of it.
-  absl::Status GetPrompt(v1::GetPromptRequest& request,
-                         v1::GetPromptResponse* response) const;
+  // The errors of the RPC of the same name (prompt_service.proto).
+  absl::StatusOr<ServedDecision> GetPrompt(const PromptRequest& request) const;
+  // The same from the bytes of a v1::GetPromptRequest: appends those of the
+  // v1::GetPromptResponse. On error `out` may have grown.
+  absl::Status Answer(std::string_view request, std::string* out) const;
+  // As the RPC. The response is only filled on success; the request's items are
+  // moved out of it.
   absl::Status PreviewPrompt(v1::PreviewPromptRequest& request,
                              v1::PreviewPromptResponse* response) const;
 

@@ -3,8 +3,10 @@
 
 #include "server/server.h"
 
+#include <algorithm>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -38,6 +40,7 @@ constexpr int kMaxDataMessageBytes = 4 << 20;
 constexpr int kMaxControlMessageBytes = 2 << 20;
 constexpr int kMaxDataStreams = 256;
 constexpr int kMaxControlStreams = 16;
+constexpr int64_t kMaxCalls = 1 << 20;
 
 absl::StatusOr<std::shared_ptr<const policy::Revision>> MakeUniform(
     const ServerConfig& config) {
@@ -81,6 +84,14 @@ absl::StatusOr<TokenSigner> MakeSigner(const ServerConfig& config) {
   return TokenSigner::Create(std::move(options));
 }
 
+Admission::Options AdmissionOf(const ServerConfig& config) {
+  return {.threads = static_cast<int>(
+              std::max(1U, std::thread::hardware_concurrency())),
+          .max_wait = config.max_wait,
+          .max_calls =
+              static_cast<int>(std::min<int64_t>(config.max_calls, kMaxCalls))};
+}
+
 }  // namespace
 
 // Members in the order of their construction: what is borrowed comes first.
@@ -97,7 +108,7 @@ struct Server::Impl {
         prompt_handler({this->registry.get(), &this->signer, &metrics,
                         std::move(clock), SystemRandom}),
         policy_handler(this->registry.get(), &uploads, &metrics),
-        prompt_service(&prompt_handler, &metrics),
+        prompt_service(&prompt_handler, &metrics, AdmissionOf(config)),
         policy_service(&policy_handler, &worker, &metrics) {}
 
   absl::Status Listen();

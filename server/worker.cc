@@ -7,15 +7,19 @@
 
 namespace attune::server {
 
-Worker::Worker() : thread_([this] { Run(); }) {}
+Worker::Worker(int threads) {
+  for (int i = 0; i < threads; ++i) {
+    threads_.emplace_back([this] { Run(); });
+  }
+}
 
 Worker::~Worker() {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     stopping_ = true;
   }
-  wake_.notify_one();
-  thread_.join();
+  wake_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
 }
 
 void Worker::Post(std::function<void()> task) {

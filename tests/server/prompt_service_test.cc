@@ -405,11 +405,6 @@ TEST(PromptServiceTest, LaterMethodsAreUnimplemented) {
       &unary, v1::RecordFeedbackRequest(), &response);
   EXPECT_EQ(feedback.error_code(), grpc::StatusCode::UNIMPLEMENTED);
   EXPECT_EQ(ErrorOf(feedback).domain, "attune");
-  grpc::ClientContext streaming;
-  auto stream = server.prompts().StreamPrompts(&streaming);
-  const grpc::Status streamed = stream->Finish();
-  EXPECT_EQ(streamed.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_EQ(ErrorOf(streamed).domain, "attune");
 }
 
 }  // namespace
