@@ -120,7 +120,8 @@ struct Server::Impl {
   UploadArea uploads;
   const PromptHandler prompt_handler;
   const PolicyHandler policy_handler;
-  Worker worker;
+  // A revision that arrives must not slow down the requests meanwhile.
+  Worker worker{1, Worker::Priority::kBackground};
   PromptService prompt_service;
   PolicyService policy_service;
   std::unique_ptr<MetricsEndpoint> scrapes;

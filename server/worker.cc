@@ -3,13 +3,30 @@
 
 #include "server/worker.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <utility>
 
 namespace attune::server {
 
-Worker::Worker(int threads) {
+namespace {
+
+constexpr int kBackgroundNice = 10;
+
+// On Linux each thread has a nice value of its own.
+void LowerPriority() {
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kBackgroundNice);
+}
+
+}  // namespace
+
+Worker::Worker(int threads, Priority priority) {
   for (int i = 0; i < threads; ++i) {
-    threads_.emplace_back([this] { Run(); });
+    threads_.emplace_back([this, priority] {
+      if (priority == Priority::kBackground) LowerPriority();
+      Run();
+    });
   }
 }
 

@@ -22,7 +22,10 @@ namespace attune::server {
 
 class Worker {
  public:
-  explicit Worker(int threads = 1);
+  enum class Priority { kNormal, kBackground };
+
+  // kBackground threads leave the processor to the others.
+  explicit Worker(int threads = 1, Priority priority = Priority::kNormal);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
