@@ -60,6 +60,7 @@ class ItemIndex {
   static std::vector<Slot> MakeSlots(int64_t size, const IdOf& id);
 
   int64_t size() const { return static_cast<int64_t>(slots_.size()); }
+  absl::Span<const Slot> slots() const { return slots_; }
 
   void Prefetch(uint64_t hash) const {
     __builtin_prefetch(&slots_[hash & (slots_.size() - 1)]);

@@ -74,8 +74,9 @@ ItemTable::Derived ItemTable::Derive(const StringTable& ids,
 
 int64_t ItemTable::Find(std::string_view id) const {
   if (index_.size() == 0) return -1;
-  return index_.Find(HashItemId(id),
-                     [&](int64_t row) { return ids_[row] == id; });
+  return index_.Find(HashItemId(id), [&](int64_t row) {
+    return row < size() && ids_[row] == id;
+  });
 }
 
 void ItemTable::FindAll(absl::Span<const std::string_view> ids,
@@ -92,7 +93,8 @@ void ItemTable::FindAll(absl::Span<const std::string_view> ids,
     index_.Prefetch(hashes[i]);
   }
   for (size_t i = 0; i < ids.size(); ++i) {
-    rows[i] = index_.Find(hashes[i], [](int64_t) { return true; });
+    rows[i] =
+        index_.Find(hashes[i], [this](int64_t row) { return row < size(); });
     if (rows[i] >= 0) Prefetch(rows[i]);
   }
   for (const int64_t row : rows) {

@@ -90,6 +90,12 @@ class ItemTable {
   const MatrixView& embeddings() const { return embeddings_; }
   float popularity(int64_t row) const { return popularity_[row]; }
 
+  const ItemIndex& index() const { return index_; }
+  // Derived::popular.
+  absl::Span<const uint32_t> popular() const {
+    return popular_ == nullptr ? absl::Span<const uint32_t>() : *popular_;
+  }
+
   // Rows whose dot product with `user` [dim] is largest, largest first, ties by
   // row; at most `count`, none of `excluded`. Among all items, or of a table of
   // more than kMaxSearchedItems among the most popular: an LLM knows those.
