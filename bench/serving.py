@@ -110,7 +110,8 @@ class Bench:
                     "--control", f"127.0.0.1:{server.ports['control_port']}", "--timeout", "300"]
         done = subprocess.run(command + (["--activate"] if activate else []), check=True,
                               stdout=subprocess.PIPE, text=True)
-        return json.loads(done.stdout)
+        answer = json.loads(done.stdout)
+        return answer.get("revision", answer)["revision_id"]
 
     def closed(self, server, **more):
         flags = {"in-flight": 64, "seconds": self.args.seconds, **more}
@@ -232,8 +233,8 @@ class Bench:
 
     def row_swap(self):
         attune = self.server("swap", self.artifact("small"))
-        first = self.push(attune, self.artifact("small"))["revision_id"]
-        second = self.push(attune, self.artifact("other", "--items", 1500))["revision_id"]
+        first = self.push(attune, self.artifact("small"))
+        second = self.push(attune, self.artifact("other", "--items", 1500))
         rate = 0.7 * median([self.closed(attune)["calls_per_second"] for _ in range(3)])
         swapping, arriving, steady_all = [], [], []
         for i in range(self.args.repetitions):
@@ -243,7 +244,7 @@ class Bench:
             near, steady = split(calls, run["swaps_us"], 250_000)
             swapping.append(p99(near) / p99(steady))
             steady_all.append(p99(steady))
-            large = self.artifact(f"large{i}", "--items", 220_000 + i)
+            large = self.artifact(f"large{i}", "--items", 195_000 + i)
             begin = time.time()
             loader = subprocess.Popen(
                 [self.load, "open", "--port", str(attune.port), "--rate", str(rate), "--seconds",
@@ -264,7 +265,7 @@ class Bench:
         self.stop_all()
         return {"rate": rate, "steady_p99_us": median(steady_all),
                 "swap_p99_of_steady": median(swapping), "swap_spread": spread(swapping),
-                "arrival_bytes": 64 << 20, "arrival_p99_of_steady": median(arriving),
+                "arrival_bytes": 195_000 * 337, "arrival_p99_of_steady": median(arriving),
                 "arrival_spread": spread(arriving)}
 
     def row_table(self):

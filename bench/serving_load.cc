@@ -155,18 +155,19 @@ void RunStream(const Flags& flags,
                                 grpc::InsecureChannelCredentials(), arguments));
   grpc::ClientContext context;
   auto stream = stub->StreamPrompts(&context);
-  google::protobuf::Arena arena;
+  // Made before, as the unary callers' requests are.
+  std::vector<v1::StreamPromptsRequest> messages(
+      std::max<size_t>(1, requests.size() / static_cast<size_t>(flags.batch)));
   size_t next = 0;
-  const auto write = [&] {
-    arena.Reset();
-    auto* message =
-        google::protobuf::Arena::CreateMessage<v1::StreamPromptsRequest>(
-            &arena);
+  for (v1::StreamPromptsRequest& message : messages) {
     for (int i = 0; i < flags.batch; ++i) {
-      *message->add_calls()->mutable_request() =
+      *message.add_calls()->mutable_request() =
           requests[next++ % requests.size()];
     }
-    return stream->Write(*message);
+  }
+  size_t sent = 0;
+  const auto write = [&] {
+    return stream->Write(messages[sent++ % messages.size()]);
   };
   write();
   google::protobuf::Arena read_arena;
