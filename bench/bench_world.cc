@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <utility>
 
@@ -19,6 +18,8 @@ namespace {
 
 constexpr uint64_t kSeed = 20261124;
 constexpr int kRequests = 64;
+constexpr int kManyRequests = 4096;
+constexpr int kManyItems = 100000;
 
 // The trainer's sizes (trainer/actor_network.h).
 constexpr testing::RevisionSizes kSizes = {
@@ -36,7 +37,7 @@ policy::Item MakeItem(int index) {
                                            "Winter", "Harbour"};
   static constexpr const char* kGenres[] = {"Comedy", "Drama", "Thriller"};
   char id[16];
-  std::snprintf(id, sizeof(id), "%04d", index);
+  std::snprintf(id, sizeof(id), "%08d", index);
   return {.id = id,
           .title = std::string("The ") + kNouns[index % 5] + " of " +
                    std::to_string(index) + " (" +
@@ -47,24 +48,24 @@ policy::Item MakeItem(int index) {
 }
 
 // `count` distinct items.
-std::vector<policy::Item> Draw(int count, policy::Rng& rng) {
-  std::vector<policy::Item> items;
-  // A step that shares no factor with the number of items never repeats one.
-  constexpr int kStep = 331;
-  const int first = static_cast<int>(rng.UnitFloat() * kItems);
+std::vector<policy::Item> Draw(int count, int items, policy::Rng& rng) {
+  std::vector<policy::Item> drawn;
+  // A prime step: unless it divides the number of items, none is repeated.
+  const int64_t step = items > kManyItems ? 331337 : 331;
+  const auto first = rng.Below(static_cast<uint32_t>(items));
   for (int i = 0; i < count; ++i) {
-    items.push_back(MakeItem((first + i * kStep) % kItems));
+    drawn.push_back(MakeItem(static_cast<int>((first + i * step) % items)));
   }
-  return items;
+  return drawn;
 }
 
-void ReplaceItemTable(policy::RevisionParts& parts) {
+void ReplaceItemTable(int items, policy::RevisionParts& parts) {
   policy::Rng rng(kSeed);
   policy::NamedStrings ids{"item_ids", {}};
   policy::NamedStrings titles{"item_titles", {}};
   policy::NamedStrings genres{"item_genres", {}};
   std::vector<float> popularity;
-  for (int i = 0; i < kItems; ++i) {
+  for (int i = 0; i < items; ++i) {
     const policy::Item item = MakeItem(i);
     ids.values.push_back(item.id);
     titles.values.push_back(item.title);
@@ -74,26 +75,43 @@ void ReplaceItemTable(policy::RevisionParts& parts) {
   parts.strings = {std::move(ids), std::move(titles), std::move(genres)};
   for (policy::NamedTensor& tensor : parts.tensors) {
     if (tensor.name == "item_embeddings") {
-      tensor = testing::RandomTensor(tensor.name,
-                                     {kItems, kSizes.embedding_dim}, 0.2F, rng);
+      tensor = testing::RandomTensor(tensor.name, {items, kSizes.embedding_dim},
+                                     0.2F, rng);
     } else if (tensor.name == "item_popularity") {
-      tensor = {tensor.name, {kItems}, popularity};
+      tensor = {tensor.name, {items}, popularity};
     }
   }
 }
 
-std::string ReadMoviesCatalog() {
+// The movies catalog; of its hints only the neighbours if asked.
+std::string MoviesCatalog(bool neighbours_only) {
   std::ifstream in(ATTUNE_SOURCE_DIR "/policy/catalogs/movies.yaml");
-  return {std::istreambuf_iterator<char>(in), {}};
+  std::string catalog;
+  bool in_hint = false;
+  for (std::string line; std::getline(in, line);) {
+    const bool is_neighbours = line.find("id: neighbours") != line.npos;
+    if (line.find("- name:") != line.npos) {
+      in_hint = line.find("hint") != line.npos;
+    }
+    if (neighbours_only && in_hint) {
+      if (line.find("- { id:") != line.npos && !is_neighbours) continue;
+      if (line.find("default:") != line.npos)
+        line = "    default: neighbours_3";
+    }
+    catalog += line + "\n";
+  }
+  return catalog;
 }
 
 }  // namespace
 
-std::vector<BenchRequest> BenchRequests() {
+std::vector<BenchRequest> BenchRequests(int items) {
   policy::Rng rng(kSeed);
   std::vector<BenchRequest> requests;
-  for (int i = 0; i < kRequests; ++i) {
-    BenchRequest request{Draw(kHistoryItems, rng), Draw(kCandidates, rng)};
+  const int count = items > kManyItems ? kManyRequests : kRequests;
+  for (int i = 0; i < count; ++i) {
+    BenchRequest request{Draw(kHistoryItems, items, rng),
+                         Draw(kCandidates, items, rng)};
     for (policy::Item& item : request.candidates) {
       item.weight = 0.0F;
       item.interact_seconds.reset();
@@ -103,11 +121,11 @@ std::vector<BenchRequest> BenchRequests() {
   return requests;
 }
 
-std::string BenchArtifact(policy::HeadsKind kind) {
-  auto parts =
-      testing::MakeRevisionParts(ReadMoviesCatalog(), kind, kSeed, kSizes);
-  ReplaceItemTable(parts);
-  const BenchRequest golden = BenchRequests().front();
+std::string BenchArtifact(policy::HeadsKind kind, const BenchWorld& world) {
+  auto parts = testing::MakeRevisionParts(MoviesCatalog(world.neighbours_only),
+                                          kind, kSeed, kSizes);
+  ReplaceItemTable(world.items, parts);
+  const BenchRequest golden = BenchRequests(world.items).front();
   parts.golden_inputs = {{golden.history, golden.candidates, kSeed}};
   auto artifact = policy::EncodeRevision(std::move(parts));
   if (artifact.ok()) return *std::move(artifact);

@@ -25,13 +25,20 @@ struct BenchRequest {
   std::vector<policy::Item> candidates;
 };
 
-// Requests over known items, so many that a benchmark which goes through them
-// does not measure one lucky one.
-std::vector<BenchRequest> BenchRequests();
+struct BenchWorld {
+  int items = kItems;
+  // Every prompt carries the hint that costs most: the nearest of all items.
+  bool neighbours_only = false;
+};
+
+// Requests over items of a table of `items`, so many that a benchmark which goes
+// through them does not measure one lucky one: 64, and of large tables, whose
+// rows are not all in the processor's caches, 4,096.
+std::vector<BenchRequest> BenchRequests(int items = kItems);
 
 // The bytes of a revision over the movies catalog. Ends the program if there is
 // none to be had.
-std::string BenchArtifact(policy::HeadsKind kind);
+std::string BenchArtifact(policy::HeadsKind kind, const BenchWorld& world = {});
 
 }  // namespace attune::bench
 

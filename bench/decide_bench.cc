@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "bench/bench_world.h"
@@ -16,6 +17,7 @@
 #include "policy/random.h"
 #include "policy/renderer.h"
 #include "policy/revision.h"
+#include "server/decision_token.h"
 
 namespace attune::bench {
 namespace {
@@ -37,6 +39,8 @@ class DecideBench : public benchmark::Fixture {
 
   const policy::Policy& policy() const { return revision_->policy(); }
 
+  const std::string& revision_id() const { return revision_->id(); }
+
   // The next of the requests; its seed is new each time.
   policy::Request Next() {
     const BenchRequest& request = requests_[count_ % requests_.size()];
@@ -54,6 +58,24 @@ class DecideBench : public benchmark::Fixture {
 BENCHMARK_DEFINE_F(DecideBench, Decide)(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(policy().Decide(Next()));
   state.SetItemsProcessed(state.iterations());
+}
+
+// What is served: the decision and its signature.
+BENCHMARK_DEFINE_F(DecideBench, Served)(benchmark::State& state) {
+  const server::TokenSigner signer =
+      server::TokenSigner::Create({.key = std::string(32, 'k')}).value();
+  server::DecisionClaims claims;
+  claims.revision_id = revision_id();
+  for (auto _ : state) {
+    const policy::Decision decision = policy().Decide(Next()).value();
+    claims.options.clear();
+    claims.probabilities.clear();
+    for (const policy::PatternChoice& chosen : decision.choice.patterns) {
+      claims.options.push_back(chosen.option);
+      claims.probabilities.push_back(chosen.probability);
+    }
+    benchmark::DoNotOptimize(signer.Sign(claims));
+  }
 }
 
 BENCHMARK_DEFINE_F(DecideBench, Validate)(benchmark::State& state) {
@@ -97,6 +119,10 @@ constexpr int64_t kAutoregressive =
     static_cast<int64_t>(HeadsKind::kAutoregressive);
 
 BENCHMARK_REGISTER_F(DecideBench, Decide)
+    ->ArgName("heads")
+    ->Arg(kIndependent)
+    ->Arg(kAutoregressive);
+BENCHMARK_REGISTER_F(DecideBench, Served)
     ->ArgName("heads")
     ->Arg(kIndependent)
     ->Arg(kAutoregressive);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Attune Authors
 
-// What GetPrompt costs within the server but for gRPC: the handler alone, and
-// with its messages parsed and serialized.
+// What GetPrompt costs within the server but for gRPC: from the bytes of a
+// request to those of its answer.
 
 #include <benchmark/benchmark.h>
 
@@ -18,7 +18,6 @@
 #include "policy/item_proto.h"
 #include "policy/revision.h"
 #include "server/metrics.h"
-#include "server/parse_request.h"
 #include "server/prompt_handler.h"
 #include "server/revision_registry.h"
 #include "tests/server/temp_dir.h"
@@ -66,24 +65,12 @@ class HandlerBench : public benchmark::Fixture {
   std::unique_ptr<server::Metrics> metrics_;
 };
 
-BENCHMARK_F(HandlerBench, Messages)(benchmark::State& state) {
-  for (auto _ : state) {
-    v1::GetPromptResponse response;
-    benchmark::DoNotOptimize(handler_->GetPrompt(request_, &response));
-  }
-}
-
 BENCHMARK_F(HandlerBench, Bytes)(benchmark::State& state) {
-  grpc::ByteBuffer in;
-  if (!server::SerializeResponse(request_, &in).ok()) std::abort();
+  const std::string in = request_.SerializeAsString();
+  std::string out;
   for (auto _ : state) {
-    grpc::ByteBuffer out;
-    const absl::Status status =
-        server::AnswerBytes<v1::GetPromptRequest, v1::GetPromptResponse>(
-            in, &out, [this](const auto& request, auto* response) {
-              return handler_->GetPrompt(request, response);
-            });
-    benchmark::DoNotOptimize(status);
+    out.clear();
+    benchmark::DoNotOptimize(handler_->Answer(in, &out));
   }
 }
 

@@ -40,7 +40,7 @@ def decisions(rows):
             heads = HEADS[heads] if part in ("Decide", "Heads") else "-"
             lines.append((part, heads, f"{micros(row, 'cpu_time'):.1f}"))
         elif name.startswith("HandlerBench/"):
-            part = {"Messages": "Handler", "Bytes": "HandlerWithBytes"}[name.split("/")[1]]
+            part = {"Bytes": "Handler, bytes to bytes"}[name.split("/")[1]]
             lines.append((part, "autoregressive", f"{micros(row, 'cpu_time'):.1f}"))
     return lines
 

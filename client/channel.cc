@@ -9,6 +9,7 @@
 
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "client/file.h"
 #include "client/rpc_status.h"
@@ -28,6 +29,23 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeCredentials(
   grpc::SslCredentialsOptions ssl;
   ATTUNE_ASSIGN_OR_RETURN(ssl.pem_root_certs, ReadFile(ca_file));
   return grpc::SslCredentials(ssl);
+}
+
+// gRFC A6: a server that is overloaded says when to come again; below 0 means
+// never.
+void NotePushback(const grpc::ClientContext& context, absl::Status& status) {
+  if (!absl::IsResourceExhausted(status)) return;
+  const auto& trailers = context.GetServerTrailingMetadata();
+  const auto found = trailers.find("grpc-retry-pushback-ms");
+  int64_t millis = -1;
+  if (found == trailers.end() ||
+      !absl::SimpleAtoi(
+          absl::string_view(found->second.data(), found->second.size()),
+          &millis) ||
+      millis < 0) {
+    return;
+  }
+  SetRetryAfter(absl::Milliseconds(millis), status);
 }
 
 }  // namespace
@@ -82,7 +100,9 @@ absl::Status CallUnary(
                        [&](absl::Time until) -> absl::Status {
                          grpc::ClientContext context;
                          SetDeadline(until, context);
-                         return FromGrpcStatus(call(context));
+                         absl::Status status = FromGrpcStatus(call(context));
+                         NotePushback(context, status);
+                         return status;
                        });
 }
 

@@ -3,6 +3,7 @@
 
 #include "client/prompt_client.h"
 
+#include <algorithm>
 #include <random>
 #include <string>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "attune/v1/prompt_service.grpc.pb.h"
 #include "client/channel.h"
+#include "client/rpc_status.h"
 #include "policy/status_macros.h"
 
 namespace attune::client {
@@ -29,6 +31,31 @@ std::string RandomUuid() {
   return absl::StrFormat("%08x-%04x-%04x-%04x-%012x", high >> 32,
                          (high >> 16) & 0xFFFF, high & 0xFFFF, low >> 48,
                          low & 0xFFFFFFFFFFFFULL);
+}
+
+// Enough for the server to have work while the next ones are on their way.
+constexpr size_t kCallsInMessage = 16;
+
+using Requests = absl::Span<const v1::GetPromptRequest>;
+using Stream = grpc::ClientReaderWriter<v1::StreamPromptsRequest,
+                                        v1::StreamPromptsResponse>;
+
+void WriteCalls(Requests requests, Stream& stream) {
+  if (requests.empty()) return;
+  v1::StreamPromptsRequest message;
+  for (const v1::GetPromptRequest& request :
+       requests.subspan(0, kCallsInMessage)) {
+    *message.add_calls()->mutable_request() = request;
+  }
+  // A stream that is broken says so at the next Read.
+  stream.Write(message);
+}
+
+absl::StatusOr<Prompt> ResultFromProto(const v1::PromptResult& result) {
+  if (result.has_response()) return FromProto(result.response());
+  return FromGrpcStatus(grpc::Status(
+      static_cast<grpc::StatusCode>(result.status().code()),
+      result.status().message(), result.status().SerializeAsString()));
 }
 
 }  // namespace
@@ -80,6 +107,37 @@ absl::StatusOr<v1::RecordFeedbackResponse> PromptClient::RecordFeedback(
         return impl_->stub->RecordFeedback(&context, request, &response);
       }));
   return response;
+}
+
+std::vector<absl::StatusOr<Prompt>> PromptClient::GetPrompts(
+    Requests requests) const {
+  grpc::ClientContext context;
+  SetDeadline(impl_->options.clock.now() + impl_->options.deadline, context);
+  const auto stream = impl_->stub->StreamPrompts(&context);
+  std::vector<absl::StatusOr<Prompt>> results;
+  results.reserve(requests.size());
+  v1::StreamPromptsResponse response;
+  // One message is always ahead of the one whose answer is awaited.
+  Requests unsent = requests;
+  const auto write = [&] {
+    WriteCalls(unsent, *stream);
+    unsent.remove_prefix(std::min(kCallsInMessage, unsent.size()));
+  };
+  write();
+  while (results.size() < requests.size()) {
+    write();
+    if (!stream->Read(&response)) break;
+    for (const v1::PromptResult& result : response.results()) {
+      if (results.size() == requests.size()) break;
+      results.push_back(ResultFromProto(result));
+    }
+  }
+  stream->WritesDone();
+  absl::Status status = FromGrpcStatus(stream->Finish());
+  if (results.size() == requests.size()) return results;
+  if (status.ok()) status = absl::InternalError("the stream ended early");
+  results.resize(requests.size(), status);
+  return results;
 }
 
 absl::StatusOr<Prompt> PromptClient::PreviewPrompt(

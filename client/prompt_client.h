@@ -9,7 +9,7 @@
 // Create() once and copy freely: copies share one connection. The connection is
 // made by the first call and kept alive by the last copy. Calls block, at most
 // for the deadline (2 s unless the options say another), and are tried again on
-// UNAVAILABLE only.
+// UNAVAILABLE and when an overloaded server says after what time.
 // Thread-safe.
 //
 // Example:
@@ -24,8 +24,10 @@
 //   client.RecordFeedback(MakeFeedback(prompt, best, clicked));
 
 #include <memory>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "attune/v1/prompt_service.pb.h"
 #include "client/options.h"
 #include "client/prompt.h"
@@ -55,6 +57,13 @@ class PromptClient {
   // call is no duplicate. kFailedPrecondition if the decision is too old.
   absl::StatusOr<v1::RecordFeedbackResponse> RecordFeedback(
       v1::RecordFeedbackRequest request) const;
+
+  // As GetPrompt for each request, over one stream: several times as many
+  // prompts a second. Result i answers request i. The deadline is for all of
+  // them; if the stream breaks, the requests that were not answered have its
+  // error. Nothing is tried again.
+  std::vector<absl::StatusOr<Prompt>> GetPrompts(
+      absl::Span<const v1::GetPromptRequest> requests) const;
 
   // The prompt of a given choice. Nothing is decided, so there is no token.
   absl::StatusOr<Prompt> PreviewPrompt(

@@ -6,11 +6,17 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <string>
 
+#include "absl/strings/cord.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 
 namespace attune::client {
 namespace {
+
+constexpr char kRetryAfterUrl[] = "attune.retry_after_ms";
 
 double RandomUnit() {
   thread_local std::mt19937_64 generator{std::random_device{}()};
@@ -42,8 +48,22 @@ absl::Duration Backoff(const RetryOptions& options, int attempt, double unit) {
   return base * (1.0 - jitter * unit);
 }
 
+void SetRetryAfter(absl::Duration wait, absl::Status& status) {
+  status.SetPayload(kRetryAfterUrl,
+                    absl::Cord(absl::StrCat(absl::ToInt64Milliseconds(wait))));
+}
+
+std::optional<absl::Duration> RetryAfterOf(const absl::Status& status) {
+  const auto payload = status.GetPayload(kRetryAfterUrl);
+  int64_t millis = 0;
+  if (!payload || !absl::SimpleAtoi(std::string(*payload), &millis)) {
+    return std::nullopt;
+  }
+  return absl::Milliseconds(millis);
+}
+
 bool IsRetryable(const absl::Status& status) {
-  return absl::IsUnavailable(status);
+  return absl::IsUnavailable(status) || RetryAfterOf(status).has_value();
 }
 
 absl::Status CallWithRetry(
@@ -53,7 +73,8 @@ absl::Status CallWithRetry(
   for (int made = 1;; ++made) {
     absl::Status status = attempt(deadline);
     if (!IsRetryable(status) || made >= options.max_attempts) return status;
-    const absl::Duration wait = Backoff(options, made, real.random());
+    const absl::Duration wait =
+        RetryAfterOf(status).value_or(Backoff(options, made, real.random()));
     if (real.now() + wait >= deadline) return status;
     real.sleep(wait);
   }

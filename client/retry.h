@@ -4,11 +4,13 @@
 #ifndef ATTUNE_CLIENT_RETRY_H_
 #define ATTUNE_CLIENT_RETRY_H_
 
-// When a call is tried again, and how long to wait before. Only UNAVAILABLE is
-// tried again: it says that the server did not get to the call. Everything else
-// is the caller's to judge.
+// When a call is tried again, and how long to wait before. UNAVAILABLE is tried
+// again: it says that the server did not get to the call; and what the server
+// itself asks to have tried again after some time (gRFC A6's pushback).
+// Everything else is the caller's to judge.
 
 #include <functional>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -46,12 +48,18 @@ struct RetryOptions {
 // `unit` in [0, 1).
 absl::Duration Backoff(const RetryOptions& options, int attempt, double unit);
 
+// Notes in an error after what time the server wants the call again.
+void SetRetryAfter(absl::Duration wait, absl::Status& status);
+// What was noted, if anything was.
+std::optional<absl::Duration> RetryAfterOf(const absl::Status& status);
+
 // Whether the call may succeed if it is made again unchanged.
 bool IsRetryable(const absl::Status& status);
 
-// Calls `attempt(deadline)` until it succeeds, fails with anything but
-// UNAVAILABLE, has failed max_attempts times, or the next wait would pass the
-// deadline; returns its last status. The deadline bounds all attempts together.
+// Calls `attempt(deadline)` until it succeeds, fails with anything that is not
+// retryable, has failed max_attempts times, or the next wait would pass the
+// deadline; returns its last status. Waits as long as the server asked, else by
+// Backoff(). The deadline bounds all attempts together.
 absl::Status CallWithRetry(
     const RetryOptions& options, const Clock& clock, absl::Time deadline,
     const std::function<absl::Status(absl::Time)>& attempt);

@@ -3,9 +3,13 @@
 
 #include "policy/actor.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <utility>
+
+#include "absl/container/inlined_vector.h"
+#include "policy/dense.h"
 
 namespace attune::policy {
 namespace {
@@ -15,6 +19,13 @@ std::vector<int> Offsets(const std::vector<int>& options_per_pattern) {
   std::exclusive_scan(options_per_pattern.begin(), options_per_pattern.end(),
                       offsets.begin(), 0);
   return offsets;
+}
+
+// With columns of zeros on the right, up to `cols`.
+RowMajorMatrix Padded(const RowMajorMatrix& matrix, Eigen::Index cols) {
+  RowMajorMatrix padded = RowMajorMatrix::Zero(matrix.rows(), cols);
+  padded.leftCols(matrix.cols()) = matrix;
+  return padded;
 }
 
 int Sample(const Eigen::VectorXf& probabilities, float u) {
@@ -36,10 +47,9 @@ struct Actor::Scratch {
   // Length of the state without the zeros at its end: what there is to
   // multiply. Without a previous iteration that is less than half.
   Eigen::Index inputs = 0;
+  // Padded like the heads.
   Eigen::VectorXf hidden;
-  Eigen::VectorXf score;
-  // [e] Sum of the earlier options' embeddings; empty unless autoregressive.
-  Eigen::VectorXf earlier;
+  Eigen::VectorXf logits;
   Eigen::VectorXf values;
 };
 
@@ -52,63 +62,88 @@ Actor::Actor(HeadsSettings settings, std::vector<int> options_per_pattern,
              MatrixView option_projection)
     : settings_(settings),
       options_per_pattern_(std::move(options_per_pattern)),
-      option_offsets_(Offsets(options_per_pattern_)),
-      heads_(std::move(heads)),
-      option_embeddings_(option_embeddings),
-      projected_options_(option_embeddings * option_projection.transpose()) {
-  // The scale of the scores, taken out of every decision.
-  projected_options_ /= std::sqrt(static_cast<float>(settings_.score_dim));
+      option_offsets_(Offsets(options_per_pattern_)) {
+  const RowMajorMatrix projected_options =
+      option_embeddings * option_projection.transpose() /
+      std::sqrt(static_cast<float>(settings_.score_dim));
+  heads_.reserve(heads.size());
+  for (size_t k = 0; k < heads.size(); ++k) {
+    heads_.push_back(MultiplyOut(static_cast<int>(k), heads[k],
+                                 option_embeddings, projected_options));
+  }
 }
 
-Actor::Scratch Actor::MakeScratch(const Eigen::VectorXf& state,
-                                  absl::Span<const int> earlier_options) const {
+Actor::Head Actor::MultiplyOut(int pattern, const HeadWeights& weights,
+                               const MatrixView& option_embeddings,
+                               const RowMajorMatrix& projected_options) const {
+  const Eigen::Index hidden = RoundUpToDenseStep(weights.w1.rows());
+  const Eigen::Index e = settings_.kind == HeadsKind::kAutoregressive
+                             ? option_embeddings.cols()
+                             : 0;
+  const Eigen::Index n = options_per_pattern_[pattern];
+  const auto projected =
+      projected_options.middleRows(option_offsets_[pattern], n);
+  Head head;
+  head.from_state =
+      Padded(weights.w1.leftCols(weights.w1.cols() - e).transpose(), hidden);
+  head.hidden_bias = Padded(weights.c1.transpose(), hidden).transpose();
+  if (e > 0) {
+    head.from_earlier =
+        Padded(option_embeddings.topRows(option_offsets_[pattern]) *
+                   weights.w1.rightCols(e).transpose(),
+               hidden);
+  }
+  head.to_logits = RowMajorMatrix::Zero(hidden, RoundUpToDenseStep(n));
+  head.to_logits.topLeftCorner(weights.w1.rows(), n) =
+      weights.w2.transpose() * projected.transpose();
+  head.logit_bias = Padded((projected * weights.c2 + weights.bias).transpose(),
+                           RoundUpToDenseStep(n))
+                        .transpose();
+  return head;
+}
+
+Actor::Scratch Actor::MakeScratch(const Eigen::VectorXf& state) const {
   Scratch scratch;
   scratch.inputs = state.size();
   while (scratch.inputs > 0 && state[scratch.inputs - 1] == 0.0F) {
     --scratch.inputs;
   }
-  if (settings_.kind == HeadsKind::kAutoregressive) {
-    scratch.earlier = Eigen::VectorXf::Zero(option_embeddings_.cols());
-    for (int k = 0; k < static_cast<int>(earlier_options.size()); ++k) {
-      AddEarlier(k, earlier_options[k], scratch);
-    }
-  }
   return scratch;
 }
 
-void Actor::AddEarlier(int pattern, int option, Scratch& scratch) const {
-  if (scratch.earlier.size() == 0) return;
-  scratch.earlier +=
-      option_embeddings_.row(option_offsets_[pattern] + option).transpose();
-}
-
 void Actor::ComputeLogits(int pattern, const Eigen::VectorXf& state,
+                          absl::Span<const int> earlier_options,
                           Scratch& scratch) const {
   const int n = options_per_pattern_[pattern];
   if (settings_.kind == HeadsKind::kUniform) {
     scratch.values.setZero(n);
     return;
   }
-  const HeadWeights& head = heads_[pattern];
-  scratch.hidden = head.c1.col(0);
-  scratch.hidden.noalias() +=
-      head.w1.leftCols(scratch.inputs) * state.head(scratch.inputs);
-  if (scratch.earlier.size() > 0 && pattern > 0) {
-    scratch.hidden.noalias() +=
-        head.w1.rightCols(scratch.earlier.size()) * scratch.earlier;
+  const Head& head = heads_[pattern];
+  scratch.hidden = head.hidden_bias;
+  AddProduct(state.data(), scratch.inputs, head.from_state.data(),
+             head.from_state.cols(), scratch.hidden.data());
+  if (head.from_earlier.rows() > 0) {
+    const int earlier =
+        std::min(pattern, static_cast<int>(earlier_options.size()));
+    for (int k = 0; k < earlier; ++k) {
+      scratch.hidden +=
+          head.from_earlier.row(option_offsets_[k] + earlier_options[k])
+              .transpose();
+    }
   }
   scratch.hidden = scratch.hidden.cwiseMax(0.0F);
-  scratch.score = head.c2.col(0);
-  scratch.score.noalias() += head.w2 * scratch.hidden;
-  scratch.values = head.bias.col(0);
-  scratch.values.noalias() +=
-      projected_options_.middleRows(option_offsets_[pattern], n) *
-      scratch.score;
+  scratch.logits = head.logit_bias;
+  AddProduct(scratch.hidden.data(), scratch.hidden.size(),
+             head.to_logits.data(), head.to_logits.cols(),
+             scratch.logits.data());
+  scratch.values = scratch.logits.head(n);
 }
 
 void Actor::ComputeProbabilities(int pattern, const Eigen::VectorXf& state,
+                                 absl::Span<const int> earlier_options,
                                  Scratch& scratch) const {
-  ComputeLogits(pattern, state, scratch);
+  ComputeLogits(pattern, state, earlier_options, scratch);
   Eigen::VectorXf& p = scratch.values;
   const float uniform = 1.0F / static_cast<float>(p.size());
   if (settings_.kind == HeadsKind::kUniform || !p.allFinite()) {
@@ -126,33 +161,34 @@ Choice Actor::Decide(const Eigen::VectorXf& state, DecisionMode mode,
   Choice choice;
   const int patterns = static_cast<int>(options_per_pattern_.size());
   choice.patterns.resize(patterns);
-  Scratch scratch = MakeScratch(state, {});
+  absl::InlinedVector<int, 8> earlier;
+  Scratch scratch = MakeScratch(state);
   for (int k = 0; k < patterns; ++k) {
     PatternChoice& chosen = choice.patterns[k];
-    ComputeProbabilities(k, state, scratch);
+    ComputeProbabilities(k, state, earlier, scratch);
     if (mode == DecisionMode::kGreedy) {
       scratch.values.maxCoeff(&chosen.option);
     } else {
       chosen.option = Sample(scratch.values, rng.UnitFloat());
       chosen.probability = scratch.values[chosen.option];
     }
-    AddEarlier(k, chosen.option, scratch);
+    earlier.push_back(chosen.option);
   }
   return choice;
 }
 
 Eigen::VectorXf Actor::Logits(int pattern, const Eigen::VectorXf& state,
                               absl::Span<const int> earlier_options) const {
-  Scratch scratch = MakeScratch(state, earlier_options);
-  ComputeLogits(pattern, state, scratch);
+  Scratch scratch = MakeScratch(state);
+  ComputeLogits(pattern, state, earlier_options, scratch);
   return std::move(scratch.values);
 }
 
 Eigen::VectorXf Actor::Probabilities(
     int pattern, const Eigen::VectorXf& state,
     absl::Span<const int> earlier_options) const {
-  Scratch scratch = MakeScratch(state, earlier_options);
-  ComputeProbabilities(pattern, state, scratch);
+  Scratch scratch = MakeScratch(state);
+  ComputeProbabilities(pattern, state, earlier_options, scratch);
   return std::move(scratch.values);
 }
 

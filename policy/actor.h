@@ -17,6 +17,10 @@
 //   x_k = [s ; sum_{j<k} e(a_j)]              autoregressive heads
 // Probabilities keep an exploration floor: p = (1 - eps) softmax + eps / n.
 //
+// What a revision fixes is multiplied out once: what an earlier option adds to
+// a later head's hidden layer, and the scores' map from the hidden layer,
+// G e(a) . W2_k. A decision is left with two products a head.
+//
 // Thread-compatible: const methods may run concurrently.
 
 #include <Eigen/Core>
@@ -39,7 +43,7 @@ struct HeadsSettings {
   float exploration_floor = 0.05F;
 };
 
-// Weights of one agent; views into the revision. Tensor names in the revision:
+// Weights of one agent as the revision has them. Tensor names there:
 // "head.<pattern>.w1" [hidden, in], ".c1" [hidden, 1], ".w2" [m, hidden],
 // ".c2" [m, 1], ".bias" [options, 1].
 struct HeadWeights {
@@ -55,7 +59,7 @@ class Actor {
   // Uniform heads over patterns with these numbers of options.
   explicit Actor(std::vector<int> options_per_pattern);
   // `option_embeddings` [total options, e], `option_projection` G [m, e]
-  // (tensor "option_projection"). Views must outlive the actor.
+  // (tensor "option_projection"). Nothing is referred to afterwards.
   Actor(HeadsSettings settings, std::vector<int> options_per_pattern,
         std::vector<HeadWeights> heads, MatrixView option_embeddings,
         MatrixView option_projection);
@@ -80,23 +84,37 @@ class Actor {
 
  private:
   struct Scratch;
+  // One agent, multiplied out; columns padded with zeros (dense.h).
+  struct Head {
+    // [state, hidden] W1 of the state, transposed.
+    RowMajorMatrix from_state;
+    // [hidden] c1.
+    Eigen::VectorXf hidden_bias;
+    // [options of the earlier patterns, hidden] W1 e(a); no rows unless
+    // autoregressive.
+    RowMajorMatrix from_earlier;
+    // [hidden, n] W2' g(e(a)) / sqrt(m).
+    RowMajorMatrix to_logits;
+    // [n] g(e(a)) . c2 / sqrt(m) + b_a.
+    Eigen::VectorXf logit_bias;
+  };
+
+  Head MultiplyOut(int pattern, const HeadWeights& weights,
+                   const MatrixView& option_embeddings,
+                   const RowMajorMatrix& projected_options) const;
   // Both fill `scratch.values` [n_k].
   void ComputeLogits(int pattern, const Eigen::VectorXf& state,
+                     absl::Span<const int> earlier_options,
                      Scratch& scratch) const;
   void ComputeProbabilities(int pattern, const Eigen::VectorXf& state,
+                            absl::Span<const int> earlier_options,
                             Scratch& scratch) const;
-  // Sum of the earlier options' embeddings, for autoregressive heads.
-  void AddEarlier(int pattern, int option, Scratch& scratch) const;
-  Scratch MakeScratch(const Eigen::VectorXf& state,
-                      absl::Span<const int> earlier_options) const;
+  Scratch MakeScratch(const Eigen::VectorXf& state) const;
 
   HeadsSettings settings_;
   std::vector<int> options_per_pattern_;
   std::vector<int> option_offsets_;
-  std::vector<HeadWeights> heads_;
-  MatrixView option_embeddings_{nullptr, 0, 0};
-  // [total options, m] G e of every option, computed once.
-  RowMajorMatrix projected_options_;
+  std::vector<Head> heads_;
 };
 
 }  // namespace attune::policy

@@ -3,6 +3,9 @@
 
 #include "policy/item_proto.h"
 
+#include <string>
+#include <utility>
+
 namespace attune::policy {
 
 Item ItemFromProto(const v1::Item& proto) {
@@ -31,6 +34,26 @@ std::vector<Item> ItemsFromProto(
   std::vector<Item> items;
   items.reserve(protos.size());
   for (const v1::Item& proto : protos) items.push_back(ItemFromProto(proto));
+  return items;
+}
+
+std::vector<Item> TakeItems(
+    google::protobuf::RepeatedPtrField<v1::Item>& protos) {
+  std::vector<Item> items(protos.size());
+  for (int i = 0; i < protos.size(); ++i) {
+    v1::Item& proto = protos[i];
+    Item& item = items[i];
+    item.id = std::move(*proto.mutable_item_id());
+    item.title = std::move(*proto.mutable_title());
+    item.genres.reserve(proto.genres_size());
+    for (std::string& genre : *proto.mutable_genres()) {
+      item.genres.push_back(std::move(genre));
+    }
+    item.weight = proto.weight();
+    if (proto.has_interact_time()) {
+      item.interact_seconds = proto.interact_time().seconds();
+    }
+  }
   return items;
 }
 

@@ -22,6 +22,10 @@ void ItemToProto(const Item& item, v1::Item* proto);
 
 std::vector<Item> ItemsFromProto(
     const google::protobuf::RepeatedPtrField<v1::Item>& protos);
+// As ItemsFromProto, but moves the strings out of the messages.
+std::vector<Item> TakeItems(
+    google::protobuf::RepeatedPtrField<v1::Item>& protos);
+
 void ItemsToProto(absl::Span<const Item> items,
                   google::protobuf::RepeatedPtrField<v1::Item>* protos);
 

@@ -5,6 +5,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
+#include <utility>
+
+#include "absl/container/inlined_vector.h"
+#include "policy/dense.h"
 
 namespace attune::policy {
 
@@ -19,26 +24,126 @@ ItemTable::ItemTable() = default;
 
 ItemTable::ItemTable(StringTable ids, StringTable titles, StringTable genres,
                      MatrixView embeddings, const float* popularity)
+    : ItemTable(ids, titles, genres, embeddings, popularity,
+                Derive(ids, popularity)) {}
+
+ItemTable::ItemTable(StringTable ids, StringTable titles, StringTable genres,
+                     MatrixView embeddings, const float* popularity,
+                     Derived derived)
     : ids_(ids),
       titles_(titles),
       genres_(genres),
       embeddings_(embeddings),
-      popularity_(popularity) {}
+      popularity_(popularity),
+      index_(std::move(derived.index)) {
+  if (derived.popular.empty()) return;
+  auto close = std::make_shared<RowMajorMatrix>(
+      static_cast<Eigen::Index>(derived.popular.size()), embeddings.cols());
+  for (size_t i = 0; i < derived.popular.size(); ++i) {
+    close->row(static_cast<Eigen::Index>(i)) =
+        embeddings.row(derived.popular[i]);
+  }
+  popular_embeddings_ = std::move(close);
+  popular_ =
+      std::make_shared<const std::vector<uint32_t>>(std::move(derived.popular));
+}
+
+ItemTable::Derived ItemTable::Derive(const StringTable& ids,
+                                     const float* popularity) {
+  Derived derived;
+  const int64_t size = ids.size();
+  if (size == 0) return derived;
+  auto slots = std::make_shared<const std::vector<ItemIndex::Slot>>(
+      ItemIndex::MakeSlots(size, [&](int64_t row) { return ids[row]; }));
+  derived.index = ItemIndex(*slots, slots);
+  if (size <= kMaxSearchedItems) return derived;
+  std::vector<uint32_t>& popular = derived.popular;
+  popular.resize(size);
+  std::iota(popular.begin(), popular.end(), 0U);
+  std::nth_element(popular.begin(), popular.begin() + kPopularItems,
+                   popular.end(), [&](uint32_t a, uint32_t b) {
+                     return popularity[a] != popularity[b]
+                                ? popularity[a] > popularity[b]
+                                : a < b;
+                   });
+  popular.resize(kPopularItems);
+  popular.shrink_to_fit();
+  std::sort(popular.begin(), popular.end());
+  return derived;
+}
 
 int64_t ItemTable::Find(std::string_view id) const {
-  int64_t begin = 0;
-  int64_t end = ids_.size();
-  while (begin < end) {
-    const int64_t middle = begin + (end - begin) / 2;
-    const int order = ids_[middle].compare(id);
-    if (order == 0) return middle;
-    if (order < 0) {
-      begin = middle + 1;
-    } else {
-      end = middle;
-    }
+  if (index_.size() == 0) return -1;
+  return index_.Find(HashItemId(id), [&](int64_t row) {
+    return row < size() && ids_[row] == id;
+  });
+}
+
+void ItemTable::FindAll(absl::Span<const std::string_view> ids,
+                        absl::Span<int64_t> rows) const {
+  if (index_.size() == 0) {
+    std::fill(rows.begin(), rows.end(), -1);
+    return;
   }
-  return -1;
+  // Of a large table everything below is a cache miss; each loop starts the
+  // next one's for all items before it waits for the first.
+  absl::InlinedVector<uint64_t, 64> hashes(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    hashes[i] = HashItemId(ids[i]);
+    index_.Prefetch(hashes[i]);
+  }
+  for (size_t i = 0; i < ids.size(); ++i) {
+    rows[i] =
+        index_.Find(hashes[i], [this](int64_t row) { return row < size(); });
+    if (rows[i] >= 0) Prefetch(rows[i]);
+  }
+  for (const int64_t row : rows) {
+    if (row >= 0) __builtin_prefetch(ids_[row].data());
+  }
+  for (size_t i = 0; i < ids.size(); ++i) {
+    // Another id with the same tag: search on.
+    if (rows[i] >= 0 && ids_[rows[i]] != ids[i]) rows[i] = Find(ids[i]);
+  }
+}
+
+void ItemTable::Prefetch(int64_t row) const {
+  ids_.Prefetch(row);
+  __builtin_prefetch(popularity_ + row);
+  const char* embedding =
+      reinterpret_cast<const char*>(embeddings_.data() + row * dim());
+  const size_t bytes = sizeof(float) * static_cast<size_t>(dim());
+  for (size_t at = 0; at < bytes; at += 64) {
+    __builtin_prefetch(embedding + at);
+  }
+}
+
+std::vector<int64_t> ItemTable::Nearest(
+    const Eigen::VectorXf& user, int64_t count,
+    absl::Span<const int64_t> excluded) const {
+  const bool whole = popular_ == nullptr;
+  const int64_t n = whole ? size() : popular_embeddings_->rows();
+  std::vector<float> scores(n);
+  DotRows(whole ? embeddings_.data() : popular_embeddings_->data(), n, dim(),
+          user.data(), scores.data());
+  // The best so far, best first: few get in, and few are asked for.
+  std::vector<int64_t> best;
+  std::vector<float> best_scores;
+  for (int64_t i = 0; i < n; ++i) {
+    const bool full = static_cast<int64_t>(best.size()) == count;
+    if (full && (count == 0 || !(scores[i] > best_scores.back()))) continue;
+    const int64_t row = whole ? i : (*popular_)[i];
+    if (std::count(excluded.begin(), excluded.end(), row) > 0) continue;
+    if (full) {
+      best.pop_back();
+      best_scores.pop_back();
+    }
+    const auto at = std::find_if(best_scores.begin(), best_scores.end(),
+                                 [&](float s) { return scores[i] > s; }) -
+                    best_scores.begin();
+    best.insert(best.begin() + at, row);
+    best_scores.insert(best_scores.begin() + at, scores[i]);
+  }
+  return best;
 }
 
 std::vector<std::string_view> ItemTable::genres(int64_t row) const {

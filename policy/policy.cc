@@ -4,11 +4,14 @@
 #include "policy/policy.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <string_view>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "policy/item_index.h"
 #include "policy/random.h"
 #include "policy/sanitizer.h"
 #include "policy/status_macros.h"
@@ -73,12 +76,40 @@ absl::Status CheckItem(const char* list, size_t index, const Item& item) {
   return absl::OkStatus();
 }
 
+// The ids of a list seen so far. Of a short list's they are kept in a table on
+// the stack: most lists are short, and every request has two.
+class IdSet {
+ public:
+  explicit IdSet(absl::Span<const Item> items) : items_(items) {
+    if (items.size() > kMaxShort) long_.reserve(items.size());
+  }
+
+  // False if item i's id is that of an earlier one.
+  bool Insert(size_t i) {
+    if (items_.size() > kMaxShort) return long_.insert(items_[i].id).second;
+    size_t slot = HashItemId(items_[i].id) % kSlots;
+    for (; taken_by_[slot] != 0; slot = (slot + 1) % kSlots) {
+      if (items_[taken_by_[slot] - 1].id == items_[i].id) return false;
+    }
+    taken_by_[slot] = static_cast<uint8_t>(i + 1);
+    return true;
+  }
+
+ private:
+  static constexpr size_t kMaxShort = 64;
+  static constexpr size_t kSlots = 256;
+
+  const absl::Span<const Item> items_;
+  // Index of an item plus one; 0 if the slot is free.
+  std::array<uint8_t, kSlots> taken_by_ = {};
+  absl::flat_hash_set<std::string_view> long_;
+};
+
 absl::Status CheckItems(const char* list, absl::Span<const Item> items) {
-  absl::flat_hash_set<std::string_view> ids;
-  ids.reserve(items.size());
+  IdSet ids(items);
   for (size_t i = 0; i < items.size(); ++i) {
     ATTUNE_RETURN_IF_ERROR(CheckItem(list, i, items[i]));
-    if (!ids.insert(items[i].id).second) {
+    if (!ids.Insert(i)) {
       return Field{list, i, "item_id"}.Error("repeated, ids must be distinct");
     }
   }

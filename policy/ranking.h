@@ -23,6 +23,8 @@ namespace attune::policy {
 // A bijection between candidates (the caller's order) and displayed positions.
 class Permutation {
  public:
+  // Of nothing.
+  Permutation() = default;
   static Permutation Identity(int size);
   // Uniformly random.
   static Permutation Random(int size, Rng& rng);

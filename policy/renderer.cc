@@ -9,7 +9,6 @@
 #include <string_view>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "policy/sanitizer.h"
@@ -74,15 +73,14 @@ std::string_view SentenceOf(const RenderInput& input, std::string_view name) {
 }
 
 // Indices of the `count` largest values, largest first, ties by index.
-std::vector<int64_t> Largest(const Eigen::VectorXf& values, int64_t count) {
-  std::vector<int64_t> order(values.size());
+std::vector<int> Largest(const Eigen::VectorXf& values, int count) {
+  std::vector<int> order(values.size());
   std::iota(order.begin(), order.end(), 0);
-  count = std::min<int64_t>(count, values.size());
-  std::partial_sort(order.begin(), order.begin() + count, order.end(),
-                    [&](int64_t a, int64_t b) {
-                      return values[a] != values[b] ? values[a] > values[b]
-                                                    : a < b;
-                    });
+  count = std::min<int>(count, static_cast<int>(values.size()));
+  std::partial_sort(
+      order.begin(), order.begin() + count, order.end(), [&](int a, int b) {
+        return values[a] != values[b] ? values[a] > values[b] : a < b;
+      });
   order.resize(count);
   return order;
 }
@@ -94,7 +92,7 @@ std::vector<std::string> BestCandidates(const RenderInput& input, int count) {
   if (scores.size() == 0 || scores.maxCoeff() == scores.minCoeff()) {
     return titles;
   }
-  for (const int64_t i : Largest(scores, count)) {
+  for (const int i : Largest(scores, count)) {
     titles.push_back(SanitizeTitle(input.candidates[i].title));
   }
   return titles;
@@ -104,15 +102,13 @@ std::vector<std::string> Neighbours(const RenderInput& input, int count) {
   std::vector<std::string> titles;
   const Eigen::VectorXf& user = input.state.user_embedding;
   if (input.items.size() == 0 || user.squaredNorm() == 0.0F) return titles;
-  absl::flat_hash_set<std::string_view> known;
-  for (const Item& item : input.history) known.insert(item.id);
-  for (const Item& item : input.candidates) known.insert(item.id);
-  const Eigen::VectorXf scores = input.items.embeddings() * user;
-  const int64_t enough = count + static_cast<int64_t>(known.size());
-  for (const int64_t row : Largest(scores, enough)) {
-    if (known.contains(input.items.id(row))) continue;
+  std::vector<std::string_view> ids;
+  for (const Item& item : input.history) ids.push_back(item.id);
+  for (const Item& item : input.candidates) ids.push_back(item.id);
+  std::vector<int64_t> known(ids.size());
+  input.items.FindAll(ids, absl::MakeSpan(known));
+  for (const int64_t row : input.items.Nearest(user, count, known)) {
     titles.push_back(SanitizeTitle(input.items.title(row)));
-    if (static_cast<int>(titles.size()) == count) break;
   }
   return titles;
 }
@@ -294,6 +290,12 @@ std::vector<int> SelectHistory(const Option& option, int length,
                                absl::Span<const Item> history,
                                const UserState& state) {
   const int size = static_cast<int>(history.size());
+  length = std::clamp(length, 0, size);
+  if (option.selection == HistorySelection::kMostRecent || length == size) {
+    std::vector<int> newest(length);
+    std::iota(newest.begin(), newest.end(), size - length);
+    return newest;
+  }
   std::vector<int> order(size);
   std::iota(order.begin(), order.end(), 0);
   // Best first; the more recent one on a tie.
@@ -304,7 +306,7 @@ std::vector<int> SelectHistory(const Option& option, int length,
       case HistorySelection::kNearest:
         return state.history_nearness[i];
       case HistorySelection::kMostRecent:
-        break;
+        break;  // answered above
     }
     return 0.0F;
   };
@@ -313,7 +315,7 @@ std::vector<int> SelectHistory(const Option& option, int length,
     const float key_b = key(b);
     return key_a != key_b ? key_a > key_b : a > b;
   });
-  order.resize(std::clamp(length, 0, size));
+  order.resize(length);
   std::sort(order.begin(), order.end());
   return order;
 }

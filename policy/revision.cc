@@ -11,12 +11,15 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "policy/digest.h"
 #include "policy/revision_layout.h"
 #include "policy/revision_policy.h"
+#include "policy/revision_receipt.h"
 #include "policy/status_macros.h"
 
 namespace attune::policy {
@@ -29,6 +32,8 @@ constexpr int kUniformIdDigits = 8;
 struct Memory {
   std::shared_ptr<const char> owner;
   size_t size = 0;
+  // Of the file, since the Unix epoch, before any of it was read.
+  int64_t modified_nanos = 0;
   std::string_view bytes() const { return {owner.get(), size}; }
 };
 
@@ -58,7 +63,8 @@ absl::StatusOr<Memory> MapOpen(int fd) {
   return Memory{
       {static_cast<const char*>(data),
        [size](const char* p) { ::munmap(const_cast<char*>(p), size); }},
-      size};
+      size,
+      int64_t{info.st_mtim.tv_sec} * 1000000000 + info.st_mtim.tv_nsec};
 }
 
 absl::StatusOr<Memory> MapFile(const std::string& path) {
@@ -103,15 +109,24 @@ struct Revision::Impl {
   std::unique_ptr<const Policy> policy;
 
   static absl::StatusOr<std::unique_ptr<Impl>> Verify(Memory memory);
+  static absl::StatusOr<std::unique_ptr<Impl>> Make(
+      Memory memory, revision_internal::Envelope envelope,
+      std::optional<ItemTable::Derived> derived);
 };
 
 absl::StatusOr<std::unique_ptr<Revision::Impl>> Revision::Impl::Verify(
     Memory memory) {
   ATTUNE_ASSIGN_OR_RETURN(revision_internal::Envelope envelope,
                           revision_internal::OpenEnvelope(memory.bytes()));
-  ATTUNE_ASSIGN_OR_RETURN(
-      auto policy,
-      revision_internal::MakePolicy(envelope.manifest, envelope.payload));
+  return Make(std::move(memory), std::move(envelope), std::nullopt);
+}
+
+absl::StatusOr<std::unique_ptr<Revision::Impl>> Revision::Impl::Make(
+    Memory memory, revision_internal::Envelope envelope,
+    std::optional<ItemTable::Derived> derived) {
+  ATTUNE_ASSIGN_OR_RETURN(auto policy, revision_internal::MakePolicy(
+                                           envelope.manifest, envelope.payload,
+                                           std::move(derived)));
   ATTUNE_RETURN_IF_ERROR(
       revision_internal::ReplayGoldenVectors(*policy, envelope.manifest));
   auto impl = std::make_unique<Impl>();
@@ -149,6 +164,40 @@ absl::StatusOr<std::shared_ptr<const Revision>> Revision::LoadFile(
   ATTUNE_ASSIGN_OR_RETURN(Memory memory, MapFile(path));
   ATTUNE_ASSIGN_OR_RETURN(auto impl, Impl::Verify(std::move(memory)));
   return std::shared_ptr<const Revision>(new Revision(std::move(impl)));
+}
+
+absl::StatusOr<std::shared_ptr<const Revision>> Revision::LoadWithReceipt(
+    const std::string& path, const std::string& receipt_path) {
+  ATTUNE_ASSIGN_OR_RETURN(const Memory paper, MapFile(receipt_path));
+  ATTUNE_ASSIGN_OR_RETURN(
+      revision_internal::Receipt receipt,
+      revision_internal::DecodeReceipt(paper.bytes(), paper.owner));
+  ATTUNE_ASSIGN_OR_RETURN(Memory memory, MapFile(path));
+  const revision_internal::Verified& verified = receipt.verified;
+  if (verified.file_bytes != memory.size ||
+      verified.modified_nanos != memory.modified_nanos) {
+    return absl::FailedPreconditionError("the file has changed since");
+  }
+  ATTUNE_ASSIGN_OR_RETURN(
+      revision_internal::Envelope envelope,
+      revision_internal::OpenKnownEnvelope(memory.bytes(), verified.digest,
+                                           verified.head_digest));
+  ATTUNE_ASSIGN_OR_RETURN(auto impl,
+                          Impl::Make(std::move(memory), std::move(envelope),
+                                     std::move(receipt.derived)));
+  return std::shared_ptr<const Revision>(new Revision(std::move(impl)));
+}
+
+absl::StatusOr<std::string> Revision::MakeReceipt() const {
+  const std::string_view bytes = impl_->memory.bytes();
+  revision_internal::Verified verified = {
+      .file_bytes = bytes.size(),
+      .modified_nanos = impl_->memory.modified_nanos,
+      .digest = absl::HexStringToBytes(impl_->digest)};
+  ATTUNE_ASSIGN_OR_RETURN(verified.head_digest,
+                          revision_internal::HeadDigest(bytes));
+  return revision_internal::EncodeReceipt(verified,
+                                          impl_->policy->encoder().items());
 }
 
 std::shared_ptr<const Revision> Revision::Uniform(

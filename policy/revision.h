@@ -83,6 +83,18 @@ class Revision {
   // As Load, from a file that is mapped, not read. kNotFound if there is none.
   static absl::StatusOr<std::shared_ptr<const Revision>> LoadFile(
       const std::string& path);
+  // As LoadFile, for a file whose verification left a receipt in another file.
+  // Reads the manifest and everything that is not the item table, and verifies
+  // it again; of the item table it maps what is asked for, so that its size
+  // costs no time. Why that may be trusted: the receipt was written after a
+  // verification of the whole file, carries its digest, and holds only while
+  // the file's size and time of modification are what they were then. It does
+  // not see a disk that changes what it stores. Any error: use LoadFile.
+  static absl::StatusOr<std::shared_ptr<const Revision>> LoadWithReceipt(
+      const std::string& path, const std::string& receipt_path);
+  // The receipt's bytes for the file from which LoadFile() made this.
+  absl::StatusOr<std::string> MakeReceipt() const;
+
   // The revision that serves before any was pushed: uniform over a catalog,
   // empty item table, id "uniform-" and 8 digits of the catalog's digest, which
   // is also its digest; no bytes.

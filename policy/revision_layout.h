@@ -43,6 +43,15 @@ struct Envelope {
 // of its fields. kInvalidArgument says which part is wrong.
 absl::StatusOr<Envelope> OpenEnvelope(std::string_view artifact);
 
+// The same without the checksum, for bytes whose digest is known. `head_digest`
+// is the SHA-256 of what comes before the payload: kInvalidArgument if another.
+absl::StatusOr<Envelope> OpenKnownEnvelope(std::string_view artifact,
+                                           std::string_view digest,
+                                           std::string_view head_digest);
+
+// The head_digest of an artifact.
+absl::StatusOr<std::string> HeadDigest(std::string_view artifact);
+
 // The whole artifact. kInvalidArgument if the manifest is too large.
 absl::StatusOr<std::string> SealEnvelope(const v1::RevisionManifest& manifest,
                                          std::string_view payload);
@@ -56,6 +65,10 @@ class PayloadReader {
   // Verifies every descriptor against the payload's size.
   static absl::StatusOr<PayloadReader> Create(
       const v1::RevisionManifest& manifest, std::string_view payload);
+
+  // From now on what belongs to the item table, whose names begin with "item_",
+  // is taken as it is: shapes are checked, values are not read.
+  void TrustItems() { trusts_items_ = true; }
 
   bool HasTensor(std::string_view name) const;
   // [rows, cols], finite. rows of -1 takes any number. A tensor of one
@@ -86,6 +99,9 @@ class PayloadReader {
   absl::Status AddStrings(const v1::StringTableDescriptor& descriptor,
                           int index, std::string_view payload, uint64_t& end);
 
+  bool Trusts(std::string_view name) const;
+
+  bool trusts_items_ = false;
   Entries tensors_;
   Entries strings_;
 };

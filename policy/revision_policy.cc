@@ -118,16 +118,28 @@ absl::StatusOr<std::shared_ptr<const Catalog>> MakeCatalog(
   return Catalog::Parse(manifest.catalog_yaml());
 }
 
-absl::StatusOr<ItemTable> MakeItemTable(int dim, PayloadReader& reader) {
+absl::Status CheckItemValues(const StringTable& ids,
+                             const MatrixView& popularity) {
+  if (popularity.minCoeff() < 0.0F || popularity.maxCoeff() > 1.0F) {
+    return Invalid("tensor item_popularity: entries must be in [0, 1]");
+  }
+  for (int64_t i = 0; i < ids.size(); ++i) {
+    if (i == 0 ? ids[0].empty() : ids[i - 1] >= ids[i]) {
+      return Invalid(absl::StrCat("string table item_ids: string ", i,
+                                  " is empty or not above the one before"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ItemTable> MakeItemTable(
+    int dim, std::optional<ItemTable::Derived> derived, PayloadReader& reader) {
   if (!reader.HasTensor("item_embeddings")) return ItemTable();
   ATTUNE_ASSIGN_OR_RETURN(const MatrixView embeddings,
                           reader.Tensor("item_embeddings", -1, dim));
   const int64_t n = embeddings.rows();
   ATTUNE_ASSIGN_OR_RETURN(const MatrixView popularity,
                           reader.Tensor("item_popularity", n, 1));
-  if (popularity.minCoeff() < 0.0F || popularity.maxCoeff() > 1.0F) {
-    return Invalid("tensor item_popularity: entries must be in [0, 1]");
-  }
   ATTUNE_ASSIGN_OR_RETURN(const StringTable ids,
                           reader.Strings("item_ids", n, kMaxIdBytes));
   ATTUNE_ASSIGN_OR_RETURN(const StringTable titles,
@@ -135,13 +147,15 @@ absl::StatusOr<ItemTable> MakeItemTable(int dim, PayloadReader& reader) {
   ATTUNE_ASSIGN_OR_RETURN(
       const StringTable genres,
       reader.Strings("item_genres", n, kMaxJoinedGenresBytes));
-  for (int64_t i = 0; i < n; ++i) {
-    if (i == 0 ? ids[0].empty() : ids[i - 1] >= ids[i]) {
-      return Invalid(absl::StrCat("string table item_ids: string ", i,
-                                  " is empty or not above the one before"));
-    }
+  if (!derived.has_value()) {
+    ATTUNE_RETURN_IF_ERROR(CheckItemValues(ids, popularity));
+    derived = ItemTable::Derive(ids, popularity.data());
   }
-  return ItemTable(ids, titles, genres, embeddings, popularity.data());
+  for (const uint32_t row : derived->popular) {
+    if (row >= n) return Invalid("receipt: is another table's");
+  }
+  return ItemTable(ids, titles, genres, embeddings, popularity.data(),
+                   *std::move(derived));
 }
 
 absl::StatusOr<Gru> MakeGru(const EncoderSettings& settings, bool required,
@@ -262,17 +276,20 @@ absl::Status ReplayGoldenVector(const Policy& policy,
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<const Policy>> MakePolicy(
-    const v1::RevisionManifest& manifest, std::string_view payload) {
+    const v1::RevisionManifest& manifest, std::string_view payload,
+    std::optional<ItemTable::Derived> derived) {
   ATTUNE_RETURN_IF_ERROR(CheckManifest(manifest));
   ATTUNE_ASSIGN_OR_RETURN(std::shared_ptr<const Catalog> catalog,
                           MakeCatalog(manifest));
   ATTUNE_ASSIGN_OR_RETURN(PayloadReader reader,
                           PayloadReader::Create(manifest, payload));
+  if (derived.has_value()) reader.TrustItems();
   const EncoderSettings settings = EncoderFromProto(manifest.encoder());
   const HeadsSettings heads = HeadsFromProto(manifest.heads());
   const bool trained = heads.kind != HeadsKind::kUniform;
-  ATTUNE_ASSIGN_OR_RETURN(ItemTable items,
-                          MakeItemTable(settings.embedding_dim, reader));
+  ATTUNE_ASSIGN_OR_RETURN(
+      ItemTable items,
+      MakeItemTable(settings.embedding_dim, std::move(derived), reader));
   const MatrixView none(nullptr, 0, 0);
   auto ngrams = settings.ngram_buckets == 0
                     ? absl::StatusOr<MatrixView>(none)

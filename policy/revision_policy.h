@@ -10,6 +10,7 @@
 // Pure functions; safe to call from any thread.
 
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -23,8 +24,12 @@ namespace attune::policy::revision_internal {
 // Verifies the manifest's settings, its catalog and every tensor. The policy's
 // views point into `payload`, which must outlive it and begin at a multiple
 // of 64.
+//
+// With `derived`, of an item table that was verified before: its values are not
+// read again.
 absl::StatusOr<std::unique_ptr<const Policy>> MakePolicy(
-    const v1::RevisionManifest& manifest, std::string_view payload);
+    const v1::RevisionManifest& manifest, std::string_view payload,
+    std::optional<ItemTable::Derived> derived = std::nullopt);
 
 // What `policy` answers to this input.
 absl::StatusOr<v1::GoldenVector> MakeGoldenVector(

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -104,9 +105,48 @@ bool EndsInInstructionTag(const std::string& kept) {
          absl::EndsWithIgnoreCase(kept, "[/INST");
 }
 
+// Whether `c` stands for itself wherever it is, as almost all of a title does.
+constexpr std::array<bool, 256> MakeHarmless() {
+  std::array<bool, 256> harmless = {};
+  for (int c = 0x21; c < 0x7F; ++c) {
+    harmless[c] =
+        c != '<' && c != '|' && c != '#' && c != '`' && c != '[' && c != ']';
+  }
+  return harmless;
+}
+constexpr std::array<bool, 256> kHarmless = MakeHarmless();
+
+// Whether `text` is nothing but harmless characters with single spaces between
+// them: what Sanitize would return as it is.
+bool IsClean(std::string_view text) {
+  bool after_space = true;
+  for (const char c : text) {
+    if (kHarmless[static_cast<unsigned char>(c)]) {
+      after_space = false;
+    } else if (c == ' ' && !after_space) {
+      after_space = true;
+    } else {
+      return false;
+    }
+  }
+  return !after_space || text.empty();
+}
+
+// Length of the ASCII text at the front, in steps of 8 bytes.
+size_t AsciiPrefix(std::string_view text) {
+  size_t size = 0;
+  for (; size + 8 <= text.size(); size += 8) {
+    uint64_t bytes;
+    std::memcpy(&bytes, text.data() + size, sizeof(bytes));
+    if ((bytes & 0x8080808080808080ULL) != 0) break;
+  }
+  return size;
+}
+
 // Moves a trailing article to the front; false if there is none. Each move uses
 // up a comma, so moving ends.
 bool MoveArticle(std::string& title) {
+  if (title.find(',') == std::string::npos) return false;
   // An article is followed by nothing or by something in parentheses.
   const size_t open = title.find(" (");
   const std::string_view body = std::string_view(title).substr(0, open);
@@ -132,6 +172,7 @@ bool MoveArticle(std::string& title) {
 }  // namespace
 
 bool IsValidUtf8(std::string_view text) {
+  text.remove_prefix(AsciiPrefix(text));
   while (!text.empty()) {
     const Decoded front = DecodeFront(text);
     if (!front.valid) return false;
@@ -141,6 +182,10 @@ bool IsValidUtf8(std::string_view text) {
 }
 
 std::string Sanitize(std::string_view text, int max_code_points) {
+  if (text.size() <= static_cast<size_t>(std::max(0, max_code_points)) &&
+      IsClean(text)) {
+    return std::string(text);
+  }
   std::string kept;
   kept.reserve(std::min<size_t>(text.size(), 4UL * max_code_points));
   char32_t previous = 0;

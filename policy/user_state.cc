@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <deque>
+#include <string_view>
 #include <utility>
+
+#include "absl/container/inlined_vector.h"
 
 namespace attune::policy {
 namespace {
@@ -21,13 +23,13 @@ constexpr double kSecondsPerDay = 86400.0;
 // The items of one list with what the table or the fallback knows of them.
 struct Lookup {
   // Embedding [d] of each item; null if there is none.
-  std::vector<const float*> embedding;
+  absl::InlinedVector<const float*, 32> embedding;
   // 1 / length of the embedding; 0 if there is none.
-  std::vector<float> inverse_norm;
+  absl::InlinedVector<float, 32> inverse_norm;
   // Of the items in the table, ascending.
-  std::vector<float> popularity;
-  // Embeddings from titles: stable addresses.
-  std::deque<Eigen::VectorXf> fallback;
+  absl::InlinedVector<float, 32> popularity;
+  // Embeddings from titles; what their data() points to stays where it is.
+  std::vector<Eigen::VectorXf> fallback;
 };
 
 float InverseNorm(const VectorView& v) {
@@ -37,18 +39,22 @@ float InverseNorm(const VectorView& v) {
 
 Lookup LookUp(const UserStateEncoder& encoder, absl::Span<const Item> items) {
   const ItemTable& table = encoder.items();
+  absl::InlinedVector<std::string_view, 64> ids(items.size());
+  absl::InlinedVector<int64_t, 64> rows(items.size());
+  for (size_t i = 0; i < items.size(); ++i) ids[i] = items[i].id;
+  table.FindAll(ids, absl::MakeSpan(rows));
   Lookup result;
   result.embedding.reserve(items.size());
   result.inverse_norm.reserve(items.size());
   result.popularity.reserve(items.size());
-  for (const Item& item : items) {
-    const int64_t row = table.Find(item.id);
+  for (size_t i = 0; i < items.size(); ++i) {
+    const int64_t row = rows[i];
     const float* embedding = nullptr;
     if (row >= 0) {
       embedding = table.embedding(row).data();
       result.popularity.push_back(table.popularity(row));
     } else if (encoder.settings().ngram_buckets > 0) {
-      embedding = result.fallback.emplace_back(encoder.Embed(item)).data();
+      embedding = result.fallback.emplace_back(encoder.Embed(items[i])).data();
     }
     const float inverse_norm =
         embedding == nullptr
@@ -69,7 +75,7 @@ void ForceFinite(Eigen::VectorXf& v, float limit) {
 }
 
 // Linear interpolation between the order statistics; 0 of nothing.
-float Quantile(const std::vector<float>& ascending, float q) {
+float Quantile(absl::Span<const float> ascending, float q) {
   if (ascending.empty()) return 0.0F;
   const float place = q * static_cast<float>(ascending.size() - 1);
   const size_t below = static_cast<size_t>(place);

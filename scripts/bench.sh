@@ -8,7 +8,7 @@ source "$SCRIPTS/lib/study.sh"
 usage() {
   cat <<'USAGE'
 usage: scripts/bench.sh [BENCHMARK ARGUMENT...]
-       scripts/bench.sh learning|refine|llm [ARGUMENT...]
+       scripts/bench.sh serving|learning|refine|llm [ARGUMENT...]
        scripts/bench.sh study DATASET [ARGUMENT...]
 
 Measures; no figure makes it fail. Results go to build/bench/.
@@ -16,6 +16,9 @@ Measures; no figure makes it fail. Results go to build/bench/.
   (nothing)  a decision (decide_bench) and GetPrompt over loopback beside a
              handler that does nothing (get_prompt_bench); a table of medians;
              about two minutes
+  serving    attune_server beside an empty handler, a Python server and itself
+             under swaps, with ten million items and under overload:
+             serving.json; about fifteen minutes, 16 GB of memory for row 5
   learning   what each learner learns from how many LLM calls on the simulator:
              learning.json; about ten minutes
   refine     RPP+ beside the same learner without it, on the simulator:
@@ -28,6 +31,7 @@ Measures; no figure makes it fail. Results go to build/bench/.
 
   scripts/bench.sh --benchmark_filter=Decide        # decisions only
   scripts/bench.sh --benchmark_repetitions=15       # for a noisy machine
+  scripts/bench.sh serving --rows 1,2 --repetitions 3
   scripts/bench.sh learning --settings=paper --seeds=3 --control-calls=0
   scripts/bench.sh study lastfm --data ~/data/lastfm/lastfm
 USAGE
@@ -43,7 +47,7 @@ build_bench() {
   mkdir -p "$OUT"
 }
 
-bench_serving() {
+bench_quick() {
   local benches=(decide_bench get_prompt_bench) results=() bench
   build_bench "${benches[@]}"
   for bench in "${benches[@]}"; do
@@ -58,6 +62,40 @@ bench_serving() {
   done
   python3 "$ROOT/bench/table.py" "${results[@]}"
   say "more in ${OUT#"$ROOT"/}"
+}
+
+GHZ_VERSION=v0.120.0
+
+# ensure_ghz: the load generator from the Go module proxy; nothing if there is no
+# go or it cannot build it.
+ensure_ghz() {
+  GHZ="$ATTUNE_CACHE/ghz-$GHZ_VERSION/ghz"
+  [ ! -x "$GHZ" ] || return 0
+  if ! command -v go >/dev/null ||
+    ! GOBIN="$(dirname "$GHZ")" go install "github.com/bojand/ghz/cmd/ghz@$GHZ_VERSION" \
+      >"$ATTUNE_CACHE/ghz.log" 2>&1; then
+    say "left out: ghz needs go and its module proxy"
+    GHZ=""
+  fi
+}
+
+# generate_python DIR: the API's messages for bench/python_server.py.
+generate_python() {
+  mkdir -p "$1"
+  protoc -I "$ROOT/proto" -I "$ATTUNE_CACHE/googleapis" --python_out="$1" \
+    "$ROOT"/proto/attune/v1/*.proto "$ATTUNE_CACHE/googleapis/google/rpc/status.proto"
+}
+
+bench_serving() {
+  build_bench serving_load floor_server decide_bench attune_server_main attune_cli
+  # Debian's, so that the Python server has the same gRPC.
+  ensure_apt python3-grpcio python3-protobuf python3-numpy python3-torch
+  with_cache_lock ensure_ghz
+  generate_python "$OUT/python"
+  python3 "$ROOT/bench/serving.py" --build "$ROOT/build/release" \
+    --out "$OUT/serving.json" --generated "$OUT/python" --ghz "$GHZ" \
+    --python /usr/bin/python3 --googleapis "$ATTUNE_CACHE/googleapis" "$@"
+  say "more in build/bench/serving.json"
 }
 
 # One thread a training: libtorch's own only get in each other's way.
@@ -90,9 +128,10 @@ bench_llm() {
 
 case "${1:-}" in
   -h|--help) usage ;;
+  serving) shift; bench_serving "$@" ;;
   learning) shift; bench_learning "$@" ;;
   refine) shift; bench_refine "$@" ;;
   llm) shift; bench_llm "$@" ;;
   study) shift; bench_study "$@" ;;
-  *) bench_serving "$@" ;;
+  *) bench_quick "$@" ;;
 esac

@@ -132,6 +132,8 @@ const std::vector<Setting>& Settings() {
            &C::feedback_window),
       Number("max_revision_bytes", "largest artifact", &C::max_revision_bytes),
       Number("max_revisions", "most artifacts", &C::max_revisions),
+      Number("max_calls", "most prompts under way", &C::max_calls),
+      Time("max_wait", "of an admitted call for a thread", &C::max_wait),
       Time("drain_delay", "from not-serving to refusing calls",
            &C::drain_delay),
       Time("shutdown_deadline", "for calls under way", &C::shutdown_deadline),

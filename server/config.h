@@ -58,6 +58,11 @@ struct ServerConfig {
   absl::Duration feedback_window = absl::Hours(24);
   int64_t max_revision_bytes = 64 << 20;
   int64_t max_revisions = 1000;
+  // Most prompts under way; further calls are refused with RESOURCE_EXHAUSTED.
+  int64_t max_calls = 1024;
+  // Longest time that an admitted call waits for a thread: sets the limit lower
+  // while decisions take long.
+  absl::Duration max_wait = absl::Milliseconds(20);
   // After SIGTERM: time between "not serving" and refusing calls; time that
   // calls under way may still take.
   absl::Duration drain_delay = absl::ZeroDuration();

@@ -3,16 +3,17 @@
 
 #include "server/decision_token.h"
 
-#include <openssl/core_names.h>
+// OpenSSL 3 calls the plain SHA-256 functions deprecated; its new ones look the
+// digest up under a lock and allocate, at every message.
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
 #include <openssl/sha.h>
 
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -24,6 +25,7 @@ namespace {
 
 constexpr uint8_t kVersion = 1;
 constexpr size_t kTagBytes = 32;
+constexpr size_t kUsualTokenBytes = 192;
 constexpr std::string_view kTokenContext = "attune.decision.v1";
 constexpr std::string_view kUserContext = "attune.user.v1";
 constexpr std::string_view kKeyIdContext = "attune.key.v1";
@@ -31,6 +33,7 @@ constexpr std::string_view kKeyIdContext = "attune.key.v1";
 // Appends plain values, little-endian as on every machine that we support.
 class Writer {
  public:
+  explicit Writer(size_t capacity) { bytes_.reserve(capacity); }
   template <typename T>
   void Put(const T& value) {
     bytes_.append(reinterpret_cast<const char*>(&value), sizeof(value));
@@ -75,7 +78,7 @@ class Reader {
 };
 
 std::string Encode(const DecisionClaims& claims, uint8_t key_id) {
-  Writer writer;
+  Writer writer(kUsualTokenBytes);
   writer.Put(kVersion);
   writer.Put(key_id);
   writer.Put(absl::ToUnixSeconds(claims.issue_time));
@@ -121,60 +124,74 @@ absl::Status Forged() {
 
 }  // namespace
 
-// An HMAC that is keyed once and copied for every message.
+// HMAC-SHA-256 (RFC 2104): what the key does to the two hashes is computed once
+// and copied for every message.
 class TokenSigner::Key {
  public:
   explicit Key(std::string_view key) {
-    EVP_MAC* mac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
-    context_ = EVP_MAC_CTX_new(mac);
-    EVP_MAC_free(mac);
-    char digest[] = "SHA256";
-    const OSSL_PARAM parameters[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-        OSSL_PARAM_construct_end()};
-    EVP_MAC_init(context_, reinterpret_cast<const unsigned char*>(key.data()),
-                 key.size(), parameters);
+    std::array<uint8_t, SHA256_CBLOCK> block = {};
+    if (key.size() > block.size()) {
+      SHA256_CTX context;
+      SHA256_Init(&context);
+      SHA256_Update(&context, key.data(), key.size());
+      SHA256_Final(block.data(), &context);
+    } else {
+      std::memcpy(block.data(), key.data(), key.size());
+    }
+    Start(block, 0x36, &inner_);
+    Start(block, 0x5C, &outer_);
+    OPENSSL_cleanse(block.data(), block.size());
     id_ = Mac(kKeyIdContext, "")[0];
   }
-  ~Key() { EVP_MAC_CTX_free(context_); }
+  ~Key() {
+    OPENSSL_cleanse(&inner_, sizeof(inner_));
+    OPENSSL_cleanse(&outer_, sizeof(outer_));
+  }
   Key(const Key&) = delete;
   Key& operator=(const Key&) = delete;
 
   std::array<uint8_t, kTagBytes> Mac(std::string_view context,
                                      std::string_view message) const {
     std::array<uint8_t, kTagBytes> tag = {};
-    EVP_MAC_CTX* copy = EVP_MAC_CTX_dup(context_);
-    const auto update = [copy](std::string_view bytes) {
-      EVP_MAC_update(copy, reinterpret_cast<const unsigned char*>(bytes.data()),
-                     bytes.size());
-    };
-    update(context);
-    update(message);
-    size_t written = 0;
-    EVP_MAC_final(copy, tag.data(), &written, tag.size());
-    EVP_MAC_CTX_free(copy);
+    SHA256_CTX hash = inner_;
+    SHA256_Update(&hash, context.data(), context.size());
+    SHA256_Update(&hash, message.data(), message.size());
+    SHA256_Final(tag.data(), &hash);
+    hash = outer_;
+    SHA256_Update(&hash, tag.data(), tag.size());
+    SHA256_Final(tag.data(), &hash);
     return tag;
   }
   uint8_t id() const { return id_; }
 
  private:
-  EVP_MAC_CTX* context_;
+  static void Start(std::array<uint8_t, SHA256_CBLOCK> block, uint8_t pad,
+                    SHA256_CTX* context) {
+    for (uint8_t& byte : block) byte ^= pad;
+    SHA256_Init(context);
+    SHA256_Update(context, block.data(), block.size());
+    OPENSSL_cleanse(block.data(), block.size());
+  }
+
+  SHA256_CTX inner_;
+  SHA256_CTX outer_;
   uint8_t id_;
 };
 
 std::array<uint8_t, 16> HashCandidates(
     absl::Span<const std::string_view> item_ids) {
-  std::vector<std::string_view> sorted(item_ids.begin(), item_ids.end());
+  absl::InlinedVector<std::string_view, 32> sorted(item_ids.begin(),
+                                                   item_ids.end());
   std::sort(sorted.begin(), sorted.end());
-  std::string bytes;
+  SHA256_CTX context;
+  SHA256_Init(&context);
   for (const std::string_view id : sorted) {
     const uint32_t size = static_cast<uint32_t>(id.size());
-    bytes.append(reinterpret_cast<const char*>(&size), sizeof(size));
-    bytes.append(id);
+    SHA256_Update(&context, &size, sizeof(size));
+    SHA256_Update(&context, id.data(), id.size());
   }
   unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-         digest);
+  SHA256_Final(digest, &context);
   std::array<uint8_t, 16> hash;
   std::memcpy(hash.data(), digest, hash.size());
   return hash;

@@ -26,8 +26,7 @@ void AddBadRequest(const std::string& message, google::rpc::Status* details) {
 
 }  // namespace
 
-grpc::Status ToGrpcStatus(const absl::Status& status) {
-  if (status.ok()) return grpc::Status::OK;
+std::string DetailsOf(const absl::Status& status) {
   const std::string message(status.message());
   google::rpc::Status details;
   details.set_code(static_cast<int>(status.code()));
@@ -39,8 +38,13 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.code() == absl::StatusCode::kInvalidArgument) {
     AddBadRequest(message, &details);
   }
-  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), message,
-                      details.SerializeAsString());
+  return details.SerializeAsString();
+}
+
+grpc::Status ToGrpcStatus(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
+                      std::string(status.message()), DetailsOf(status));
 }
 
 }  // namespace attune::server

@@ -9,6 +9,8 @@
 
 #include <grpcpp/support/status.h>
 
+#include <string>
+
 #include "absl/status/status.h"
 
 namespace attune::server {
@@ -17,6 +19,9 @@ namespace attune::server {
 // (reason of error_reason.h, domain "attune") and, for kInvalidArgument about a
 // field, a BadRequest with that field.
 grpc::Status ToGrpcStatus(const absl::Status& status);
+
+// The bytes of the google.rpc.Status: code, message and those details.
+std::string DetailsOf(const absl::Status& status);
 
 }  // namespace attune::server
 

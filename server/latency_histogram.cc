@@ -7,24 +7,14 @@
 #include <limits>
 #include <utility>
 
+#include "server/thread_shard.h"
+
 namespace attune::server {
-namespace {
-
-// A number that is the same for one thread and spread over all of them.
-unsigned ThreadNumber() {
-  static std::atomic<unsigned> next = 0;
-  static thread_local const unsigned number =
-      next.fetch_add(1, std::memory_order_relaxed);
-  return number;
-}
-
-}  // namespace
-
 LatencyHistogram::LatencyHistogram(std::string name, std::string help)
     : name_(std::move(name)), help_(std::move(help)) {}
 
 void LatencyHistogram::Observe(std::chrono::nanoseconds latency) {
-  Shard& shard = shards_[ThreadNumber() % kShards];
+  Shard& shard = shards_[ThreadShard()];
   const double seconds = std::chrono::duration<double>(latency).count();
   const size_t bucket = static_cast<size_t>(
       std::lower_bound(kBounds.begin(), kBounds.end(), seconds) -

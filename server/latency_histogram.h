@@ -17,14 +17,20 @@
 #include <string>
 #include <vector>
 
+#include "server/thread_shard.h"
+
 namespace attune::server {
 
 class LatencyHistogram : public prometheus::Collectable {
  public:
-  // Upper bounds of the buckets in seconds; one without a bound follows.
-  static constexpr std::array<double, 16> kBounds = {
-      10e-6, 20e-6, 50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3,
-      5e-3,  10e-3, 20e-3, 50e-3,  100e-3, 200e-3, 0.5,  1.0};
+  // Upper bounds of the buckets in seconds, those of gRFC A66 but for its 0; one
+  // without a bound follows.
+  static constexpr std::array<double, 40> kBounds = {
+      10e-6,  50e-6,  100e-6, 300e-6, 600e-6, 800e-6, 1e-3,   2e-3,
+      3e-3,   4e-3,   5e-3,   6e-3,   8e-3,   10e-3,  13e-3,  16e-3,
+      20e-3,  25e-3,  30e-3,  40e-3,  50e-3,  65e-3,  80e-3,  100e-3,
+      130e-3, 160e-3, 200e-3, 250e-3, 300e-3, 400e-3, 500e-3, 650e-3,
+      800e-3, 1.0,    2.0,    5.0,    10.0,   20.0,   50.0,   100.0};
 
   LatencyHistogram(std::string name, std::string help);
 
@@ -33,7 +39,6 @@ class LatencyHistogram : public prometheus::Collectable {
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
-  static constexpr int kShards = 16;
   struct alignas(64) Shard {
     std::array<std::atomic<uint64_t>, kBounds.size() + 1> counts = {};
     std::atomic<uint64_t> nanoseconds = 0;
@@ -41,7 +46,7 @@ class LatencyHistogram : public prometheus::Collectable {
 
   const std::string name_;
   const std::string help_;
-  std::array<Shard, kShards> shards_;
+  std::array<Shard, kThreadShards> shards_;
 };
 
 }  // namespace attune::server

@@ -5,11 +5,14 @@
 
 #include <prometheus/gauge.h>
 
+#include <array>
+#include <atomic>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "server/thread_shard.h"
 
 namespace attune::server {
 namespace {
@@ -50,8 +53,9 @@ class RevisionInfo : public prometheus::Collectable {
 class Metrics::RequestCounters : public prometheus::Collectable {
  public:
   void Count(Method method, absl::StatusCode code) {
-    counts_[static_cast<int>(method)][static_cast<int>(code)].fetch_add(
-        1, std::memory_order_relaxed);
+    shards_[ThreadShard()]
+        .counts[static_cast<int>(method)][static_cast<int>(code)]
+        .fetch_add(1, std::memory_order_relaxed);
   }
   std::vector<prometheus::MetricFamily> Collect() const override {
     prometheus::MetricFamily family{"attune_requests_total",
@@ -60,8 +64,10 @@ class Metrics::RequestCounters : public prometheus::Collectable {
                                     {}};
     for (int method = 0; method < kMethods; ++method) {
       for (int code = 0; code < kCodes; ++code) {
-        const uint64_t count =
-            counts_[method][code].load(std::memory_order_relaxed);
+        uint64_t count = 0;
+        for (const Shard& shard : shards_) {
+          count += shard.counts[method][code].load(std::memory_order_relaxed);
+        }
         if (count == 0) continue;
         prometheus::ClientMetric metric;
         metric.label = {{"code", CodeName(code)},
@@ -74,7 +80,10 @@ class Metrics::RequestCounters : public prometheus::Collectable {
   }
 
  private:
-  std::array<std::array<std::atomic<uint64_t>, kCodes>, kMethods> counts_ = {};
+  struct alignas(64) Shard {
+    std::array<std::array<std::atomic<uint64_t>, kCodes>, kMethods> counts = {};
+  };
+  std::array<Shard, kThreadShards> shards_ = {};
 };
 
 Metrics::Metrics(std::function<std::string()> active_revision)
@@ -83,12 +92,9 @@ Metrics::Metrics(std::function<std::string()> active_revision)
           "attune_get_prompt_latency_seconds",
           "Time from the parsed frame to the serialized answer")),
       requests_(std::make_shared<RequestCounters>()),
+      decisions_(std::make_shared<DecisionCounters>()),
       revision_info_(
           std::make_shared<RevisionInfo>(std::move(active_revision))),
-      decisions_(prometheus::BuildCounter()
-                     .Name("attune_decisions_total")
-                     .Help("Decisions by pattern and chosen option")
-                     .Register(*registry_)),
       activations_(prometheus::BuildCounter()
                        .Name("attune_revision_activations_total")
                        .Help("Attempts to make a revision active, by result")
@@ -111,28 +117,7 @@ void Metrics::CountRequest(Method method, const absl::Status& status) {
 
 void Metrics::CountDecision(const policy::Catalog& catalog,
                             const policy::Choice& choice) {
-  const DecisionRows& rows = RowsOf(catalog);
-  for (size_t i = 0; i < choice.patterns.size(); ++i) {
-    rows[i][choice.patterns[i].option]->Increment();
-  }
-}
-
-const Metrics::DecisionRows& Metrics::RowsOf(const policy::Catalog& catalog) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  const auto [entry, is_new] = rows_.try_emplace(catalog.digest);
-  if (!is_new) return entry->second;
-  for (const policy::Pattern& pattern : catalog.patterns) {
-    auto& row = entry->second.emplace_back();
-    for (const policy::Option& option : pattern.options) {
-      prometheus::Labels labels = {{"pattern", pattern.name},
-                                   {"option", option.id}};
-      if (!decisions_.Has(labels) && ++decision_series_ > kMaxDecisionSeries) {
-        labels = {{"pattern", "other"}, {"option", "other"}};
-      }
-      row.push_back(&decisions_.Add(labels));
-    }
-  }
-  return entry->second;
+  decisions_->Count(catalog, choice);
 }
 
 void Metrics::CountActivation(const absl::Status& status) {
@@ -144,7 +129,7 @@ void Metrics::CountActivation(const absl::Status& status) {
 
 std::vector<std::shared_ptr<prometheus::Collectable>> Metrics::collectables()
     const {
-  return {registry_, latency_, requests_, revision_info_};
+  return {registry_, latency_, requests_, decisions_, revision_info_};
 }
 
 }  // namespace attune::server

@@ -20,19 +20,16 @@
 #include <prometheus/family.h>
 #include <prometheus/registry.h>
 
-#include <array>
-#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "policy/catalog.h"
 #include "policy/choice.h"
+#include "server/decision_counters.h"
 #include "server/latency_histogram.h"
 
 namespace attune::server {
@@ -54,7 +51,6 @@ enum class Method {
   kForgetUser,
 };
 inline constexpr int kMethods = 14;
-inline constexpr int kMaxDecisionSeries = 4096;
 
 class Metrics {
  public:
@@ -73,23 +69,14 @@ class Metrics {
   std::vector<std::shared_ptr<prometheus::Collectable>> collectables() const;
 
  private:
-  // Counters by pattern and option.
-  using DecisionRows = std::vector<std::vector<prometheus::Counter*>>;
   class RequestCounters;
-
-  const DecisionRows& RowsOf(const policy::Catalog& catalog);
 
   const std::shared_ptr<prometheus::Registry> registry_;
   const std::shared_ptr<LatencyHistogram> latency_;
   const std::shared_ptr<RequestCounters> requests_;
+  const std::shared_ptr<DecisionCounters> decisions_;
   const std::shared_ptr<prometheus::Collectable> revision_info_;
-  prometheus::Family<prometheus::Counter>& decisions_;
   prometheus::Family<prometheus::Counter>& activations_;
-
-  std::mutex mutex_;
-  int decision_series_ = 0;  // guarded by mutex_
-  // By catalog digest; entries never go. Guarded by mutex_.
-  std::unordered_map<std::string, DecisionRows> rows_;
 };
 
 }  // namespace attune::server

@@ -19,6 +19,9 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
+// Slices this small hold their bytes themselves.
+constexpr size_t kInlinedSliceBytes = 64;
+
 std::string FindIn(const Message& message, const FieldDescriptor& field,
                    int index) {
   const auto& reflection = *message.GetReflection();
@@ -41,6 +44,17 @@ std::string FindIn(const Message& message, const FieldDescriptor& field,
 
 }  // namespace
 
+absl::Status NotParsed(const Message& message) {
+  // A parse that fails leaves the field that it failed at.
+  const std::string path = FindInvalidUtf8(message);
+  if (path.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the request is not a ", message.GetTypeName()));
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, ": must be valid UTF-8"));
+}
+
 std::string FindInvalidUtf8(const Message& message) {
   std::vector<const FieldDescriptor*> fields;
   message.GetReflection()->ListFields(message, &fields);
@@ -61,14 +75,33 @@ absl::Status ParseRequest(const grpc::ByteBuffer& bytes, Message* message) {
   grpc::ByteBuffer copy(bytes);
   grpc::ProtoBufferReader reader(&copy);
   if (message->ParseFromZeroCopyStream(&reader)) return absl::OkStatus();
-  // A parse that fails leaves the field that it failed at.
-  const std::string path = FindInvalidUtf8(*message);
-  if (path.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the request is not a ", message->GetTypeName()));
+  return NotParsed(*message);
+}
+
+absl::Status ParseMessage(std::string_view bytes, Message* message) {
+  if (message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat(path, ": must be valid UTF-8"));
+  return NotParsed(*message);
+}
+
+std::string_view Flatten(const grpc::ByteBuffer& bytes, std::string* scratch) {
+  grpc::Slice slice;
+  if (bytes.TrySingleSlice(&slice).ok() && slice.size() > kInlinedSliceBytes) {
+    return {reinterpret_cast<const char*>(slice.begin()), slice.size()};
+  }
+  scratch->clear();
+  std::vector<grpc::Slice> slices;
+  if (!bytes.Dump(&slices).ok()) return *scratch;
+  for (const grpc::Slice& piece : slices) {
+    scratch->append(reinterpret_cast<const char*>(piece.begin()), piece.size());
+  }
+  return *scratch;
+}
+
+void FillBuffer(std::string_view bytes, grpc::ByteBuffer* buffer) {
+  grpc::Slice slice(bytes.data(), bytes.size());
+  *buffer = grpc::ByteBuffer(&slice, 1);
 }
 
 absl::Status SerializeResponse(const Message& message,

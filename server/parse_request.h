@@ -12,21 +12,37 @@
 // Example:
 //   absl::Status status = AnswerBytes<v1::GetPromptRequest,
 //                                     v1::GetPromptResponse>(
-//       *in, out, [&](const auto& request, auto* response) { ... });
+//       *in, out, [&](auto& request, auto* response) { ... });
 
 #include <google/protobuf/arena.h>
 #include <google/protobuf/message.h>
 #include <grpcpp/support/byte_buffer.h>
 
+#include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 
 namespace attune::server {
 
+// Enough for the request and the answer of a long history.
+inline constexpr size_t kArenaBlockBytes = size_t{64} << 10;
+
 // kInvalidArgument names the field that is not valid UTF-8.
 absl::Status ParseRequest(const grpc::ByteBuffer& bytes,
                           google::protobuf::Message* message);
+
+// The same from bytes in one piece.
+absl::Status ParseMessage(std::string_view bytes,
+                          google::protobuf::Message* message);
+
+// All of the buffer's bytes. Points into the buffer, or into `scratch` if they
+// are in several pieces.
+std::string_view Flatten(const grpc::ByteBuffer& bytes, std::string* scratch);
+
+// Puts a copy of `bytes` into the buffer.
+void FillBuffer(std::string_view bytes, grpc::ByteBuffer* buffer);
 
 absl::Status SerializeResponse(const google::protobuf::Message& message,
                                grpc::ByteBuffer* bytes);
@@ -35,11 +51,17 @@ absl::Status SerializeResponse(const google::protobuf::Message& message,
 // none.
 std::string FindInvalidUtf8(const google::protobuf::Message& message);
 
-// Parses, calls `handler(request, response)` and serializes, on one arena.
+// Parses, calls `handler(request, response)` and serializes, on one arena. Its
+// first block belongs to the thread, so that a usual request allocates none.
+// `handler` must not call AnswerBytes itself.
 template <typename Request, typename Response, typename Handler>
 absl::Status AnswerBytes(const grpc::ByteBuffer& in, grpc::ByteBuffer* out,
                          const Handler& handler) {
-  google::protobuf::Arena arena;
+  thread_local const auto block = std::make_unique<char[]>(kArenaBlockBytes);
+  google::protobuf::ArenaOptions options;
+  options.initial_block = block.get();
+  options.initial_block_size = kArenaBlockBytes;
+  google::protobuf::Arena arena(options);
   auto* request = google::protobuf::Arena::CreateMessage<Request>(&arena);
   auto* response = google::protobuf::Arena::CreateMessage<Response>(&arena);
   absl::Status status = ParseRequest(in, request);

@@ -3,8 +3,10 @@
 
 #include "server/prompt_handler.h"
 
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
@@ -12,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "policy/item_proto.h"
@@ -23,8 +26,7 @@ namespace attune::server {
 namespace {
 
 std::array<uint8_t, 16> HashOf(absl::Span<const policy::Item> candidates) {
-  std::vector<std::string_view> ids;
-  ids.reserve(candidates.size());
+  absl::InlinedVector<std::string_view, 32> ids;
   for (const policy::Item& item : candidates) ids.push_back(item.id);
   return HashCandidates(ids);
 }
@@ -50,6 +52,33 @@ DecisionClaims MakeClaims(const policy::Revision& revision,
   return claims;
 }
 
+// Random bytes fetched in advance: one call of OpenSSL's generator for many
+// requests. What was handed out is wiped.
+class RandomPool {
+ public:
+  void Take(absl::Span<uint8_t> bytes) {
+    if (bytes.size() > pool_.size()) return Fetch(bytes);
+    if (pool_.size() - used_ < bytes.size()) {
+      Fetch(absl::MakeSpan(pool_));
+      used_ = 0;
+    }
+    std::memcpy(bytes.data(), pool_.data() + used_, bytes.size());
+    OPENSSL_cleanse(pool_.data() + used_, bytes.size());
+    used_ += bytes.size();
+  }
+
+ private:
+  static void Fetch(absl::Span<uint8_t> bytes) {
+    // Without randomness there are no decisions and no safe way on.
+    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) {
+      std::abort();
+    }
+  }
+
+  std::array<uint8_t, 4096> pool_;
+  size_t used_ = pool_.size();
+};
+
 absl::Status InPrevious(const absl::Status& status) {
   absl::Status moved(status.code(),
                      absl::StrCat("previous.", status.message()));
@@ -57,24 +86,22 @@ absl::Status InPrevious(const absl::Status& status) {
 }
 
 // Takes the decision's state.
-DecisionRecord MakeRecord(std::shared_ptr<const policy::Revision> revision,
-                          const DecisionClaims& claims,
-                          policy::DecisionMode mode,
+DecisionRecord MakeRecord(policy::DecisionMode mode,
                           absl::Span<const policy::Item> candidates,
-                          policy::Decision* decision) {
+                          ServedDecision* served) {
   DecisionRecord record;
-  record.decision_id = claims.decision_id;
-  record.time = claims.issue_time;
-  record.user = claims.user;
-  record.revision = std::move(revision);
-  record.choice = decision->choice;
+  record.decision_id = served->claims.decision_id;
+  record.time = served->claims.issue_time;
+  record.user = served->claims.user;
+  record.revision = served->revision;
+  record.choice = served->decision.choice;
   record.mode = mode;
-  record.readout = decision->prompt.readout;
-  record.state = std::move(decision->state.features);
+  record.readout = served->decision.prompt.readout;
+  record.state = std::move(served->decision.state.features);
   record.displayed_item_ids.reserve(candidates.size());
-  for (int i = 0; i < decision->permutation.size(); ++i) {
-    record.displayed_item_ids.push_back(
-        candidates[decision->permutation.CandidateAt(i)].id);
+  for (int i = 0; i < served->decision.permutation.size(); ++i) {
+    record.displayed_item_ids.emplace_back(
+        candidates[served->decision.permutation.CandidateAt(i)].id);
   }
   return record;
 }
@@ -92,66 +119,77 @@ void FillResponse(const policy::Revision& revision, policy::Decision&& decision,
 
 PromptHandler::PromptHandler(Options options) : options_(std::move(options)) {}
 
-absl::Status PromptHandler::GetPrompt(const v1::GetPromptRequest& request,
-                                      v1::GetPromptResponse* response) const {
-  if (request.user_id().size() > kMaxUserIdBytes) {
+absl::StatusOr<ServedDecision> PromptHandler::GetPrompt(
+    const PromptRequest& request) const {
+  if (request.user_id.size() > kMaxUserIdBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("user_id: longer than ", kMaxUserIdBytes, " bytes"));
   }
-  ATTUNE_ASSIGN_OR_RETURN(const auto revision,
-                          FindRevision(request.revision(), request.policy()));
-  const policy::Policy& policy = revision->policy();
-  const auto history = policy::ItemsFromProto(request.history());
-  const auto candidates = policy::ItemsFromProto(request.candidates());
+  ServedDecision served;
+  ATTUNE_ASSIGN_OR_RETURN(served.revision,
+                          FindRevision(request.revision, request.policy));
+  const policy::Policy& policy = served.revision->policy();
+  const absl::Span<const policy::Item> candidates = request.candidates.items();
   policy::Request decide;
-  decide.history = history;
+  decide.history = request.history.items();
   decide.candidates = candidates;
-  ATTUNE_ASSIGN_OR_RETURN(decide.mode, DecisionModeFromProto(request.mode()));
-  ATTUNE_ASSIGN_OR_RETURN(decide.readout, ReadoutFromProto(request.readout()));
+  ATTUNE_ASSIGN_OR_RETURN(decide.mode, DecisionModeFromProto(request.mode));
+  ATTUNE_ASSIGN_OR_RETURN(decide.readout, ReadoutFromProto(request.readout));
   const absl::Time now = options_.clock();
-  if (request.has_previous()) {
+  if (request.previous.has_value()) {
     ATTUNE_RETURN_IF_ERROR(policy::Validate(decide));
     ATTUNE_ASSIGN_OR_RETURN(
         decide.previous,
-        FindPrevious(request.previous(), policy.catalog(), candidates, now));
+        FindPrevious(*request.previous, policy.catalog(), candidates, now));
   }
   std::array<uint8_t, sizeof(DecisionId) + sizeof(decide.seed)> random;
   options_.random(absl::MakeSpan(random));
   std::memcpy(&decide.seed, random.data() + sizeof(DecisionId),
               sizeof(decide.seed));
-  if (request.has_seed()) decide.seed = request.seed();
-  ATTUNE_ASSIGN_OR_RETURN(policy::Decision decision, policy.Decide(decide));
+  decide.seed = request.seed.value_or(decide.seed);
+  ATTUNE_ASSIGN_OR_RETURN(served.decision, policy.Decide(decide));
 
-  DecisionClaims claims = MakeClaims(*revision, decision.choice);
+  DecisionClaims& claims = served.claims;
+  claims = MakeClaims(*served.revision, served.decision.choice);
   std::memcpy(claims.decision_id.data(), random.data(), sizeof(DecisionId));
   claims.issue_time = absl::FromUnixSeconds(absl::ToUnixSeconds(now));
-  claims.user = options_.signer->Pseudonym(request.user_id());
+  claims.user = options_.signer->Pseudonym(request.user_id);
   claims.candidates = HashOf(candidates);
-  response->set_decision_token(options_.signer->Sign(claims));
-  response->set_decision_id(absl::BytesToHexString(absl::string_view(
-      reinterpret_cast<const char*>(random.data()), sizeof(DecisionId))));
-  TimeToProto(claims.issue_time + options_.signer->ttl(),
-              response->mutable_expire_time());
-  options_.metrics->CountDecision(policy.catalog(), decision.choice);
-  if (options_.log != nullptr) {
-    DecisionRecord record =
-        MakeRecord(revision, claims, decide.mode, candidates, &decision);
-    if (options_.log->keeps_requests()) {
-      record.request = std::make_unique<v1::GetPromptRequest>(request);
-    }
-    options_.log->Enqueue(std::move(record));
+  served.token = options_.signer->Sign(claims);
+  served.expire_time = claims.issue_time + options_.signer->ttl();
+  options_.metrics->CountDecision(policy.catalog(), served.decision.choice);
+  if (options_.log != nullptr) LogDecision(request, decide.mode, &served);
+  return served;
+}
+
+void PromptHandler::LogDecision(const PromptRequest& request,
+                                policy::DecisionMode mode,
+                                ServedDecision* served) const {
+  DecisionRecord record = MakeRecord(mode, request.candidates.items(), served);
+  if (options_.log->keeps_requests()) {
+    record.request = std::make_unique<v1::GetPromptRequest>();
+    record.request->ParseFromArray(request.wire.data(),
+                                   static_cast<int>(request.wire.size()));
   }
-  FillResponse(*revision, std::move(decision), candidates, response);
+  options_.log->Enqueue(std::move(record));
+}
+
+absl::Status PromptHandler::Answer(std::string_view wire,
+                                   std::string* out) const {
+  thread_local PromptRequest request;
+  ATTUNE_RETURN_IF_ERROR(ReadPromptRequest(wire, &request));
+  ATTUNE_ASSIGN_OR_RETURN(const ServedDecision served, GetPrompt(request));
+  AppendResponse(served, request.candidates.items(), out);
   return absl::OkStatus();
 }
 
 absl::Status PromptHandler::PreviewPrompt(
-    const v1::PreviewPromptRequest& request,
+    v1::PreviewPromptRequest& request,
     v1::PreviewPromptResponse* response) const {
   ATTUNE_ASSIGN_OR_RETURN(const auto revision,
                           FindRevision(request.revision(), ""));
-  const auto history = policy::ItemsFromProto(request.history());
-  const auto candidates = policy::ItemsFromProto(request.candidates());
+  const auto history = policy::TakeItems(*request.mutable_history());
+  const auto candidates = policy::TakeItems(*request.mutable_candidates());
   policy::Request preview;
   preview.history = history;
   preview.candidates = candidates;
@@ -210,10 +248,8 @@ absl::StatusOr<policy::PreviousIteration> PromptHandler::FindPrevious(
 }
 
 void SystemRandom(absl::Span<uint8_t> bytes) {
-  // Without randomness there are no decisions and no safe way on.
-  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) {
-    std::abort();
-  }
+  thread_local RandomPool pool;
+  pool.Take(bytes);
 }
 
 }  // namespace attune::server

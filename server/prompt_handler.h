@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -26,6 +27,8 @@
 #include "server/decision_log.h"
 #include "server/decision_token.h"
 #include "server/metrics.h"
+#include "server/prompt_request.h"
+#include "server/prompt_response.h"
 #include "server/revision_registry.h"
 
 namespace attune::server {
@@ -48,14 +51,20 @@ class PromptHandler {
 
   explicit PromptHandler(Options options);
 
-  // The errors of the RPC of the same name (prompt_service.proto). The response
-  // is only filled on success.
-  absl::Status GetPrompt(const v1::GetPromptRequest& request,
-                         v1::GetPromptResponse* response) const;
-  absl::Status PreviewPrompt(const v1::PreviewPromptRequest& request,
+  // The errors of the RPC of the same name (prompt_service.proto).
+  absl::StatusOr<ServedDecision> GetPrompt(const PromptRequest& request) const;
+  // The same from the bytes of a v1::GetPromptRequest: appends those of the
+  // v1::GetPromptResponse. On error `out` may have grown.
+  absl::Status Answer(std::string_view request, std::string* out) const;
+  // As the RPC. The response is only filled on success; the request's items are
+  // moved out of it.
+  absl::Status PreviewPrompt(v1::PreviewPromptRequest& request,
                              v1::PreviewPromptResponse* response) const;
 
  private:
+  // REQUIRES: there is a log. Takes the decision's state.
+  void LogDecision(const PromptRequest& request, policy::DecisionMode mode,
+                   ServedDecision* served) const;
   absl::StatusOr<std::shared_ptr<const policy::Revision>> FindRevision(
       std::string_view revision, std::string_view policy) const;
   // Verifies the token and makes sure it belongs to this request.
@@ -66,7 +75,7 @@ class PromptHandler {
   const Options options_;
 };
 
-// Random bytes of the operating system's generator (per thread, seeded once).
+// Random bytes of OpenSSL's generator, fetched for many requests at a time.
 void SystemRandom(absl::Span<uint8_t> bytes);
 
 }  // namespace attune::server

@@ -4,13 +4,20 @@
 #ifndef ATTUNE_SERVER_PROMPT_SERVICE_H_
 #define ATTUNE_SERVER_PROMPT_SERVICE_H_
 
-// The data plane over gRPC: parses, calls PromptHandler or FeedbackHandler, maps
-// the status, counts. Thread-safe; borrows what it is given.
+// The data plane over gRPC: admits, calls PromptHandler or FeedbackHandler,
+// maps the status, counts.
+//
+// Quick calls are answered by the gRPC thread that received them; while calls
+// take long (Admission::kQuick), by the threads of a lane, so that refusals,
+// health checks and the other methods do not wait behind them. Thread-safe;
+// borrows the handlers and the metrics; must outlive the calls.
 
 #include "attune/v1/prompt_service.grpc.pb.h"
+#include "server/admission.h"
 #include "server/feedback.h"
 #include "server/metrics.h"
 #include "server/prompt_handler.h"
+#include "server/worker.h"
 
 namespace attune::server {
 
@@ -24,8 +31,12 @@ using PromptServiceBase = v1::PromptService::WithRawCallbackMethod_GetPrompt<
 class PromptService final : public PromptServiceBase {
  public:
   PromptService(const PromptHandler* handler, const FeedbackHandler* feedback,
-                Metrics* metrics)
-      : handler_(*handler), feedback_(*feedback), metrics_(*metrics) {}
+                Metrics* metrics, const Admission::Options& admission)
+      : handler_(*handler),
+        feedback_(*feedback),
+        metrics_(*metrics),
+        admission_(admission),
+        lane_(admission.threads) {}
 
   grpc::ServerUnaryReactor* GetPrompt(grpc::CallbackServerContext* context,
                                       const grpc::ByteBuffer* request,
@@ -40,9 +51,19 @@ class PromptService final : public PromptServiceBase {
       grpc::CallbackServerContext* context) override;
 
  private:
+  // Answers an admitted GetPrompt.
+  void Answer(grpc::CallbackServerContext* context,
+              const grpc::ByteBuffer& request, grpc::ByteBuffer* response,
+              grpc::ServerUnaryReactor* reactor);
+  void Refuse(grpc::CallbackServerContext* context, const absl::Status& status,
+              grpc::ServerUnaryReactor* reactor);
+
   const PromptHandler& handler_;
   const FeedbackHandler& feedback_;
   Metrics& metrics_;
+  Admission admission_;
+  // Ends before the members above: its tasks use them.
+  Worker lane_;
 };
 
 }  // namespace attune::server

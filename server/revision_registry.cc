@@ -24,7 +24,7 @@ RevisionRegistry::RevisionRegistry(Options options, RevisionStore store)
     : options_(std::move(options)),
       store_(std::move(store)),
       current_(options_.uniform) {
-  by_id_[current_->id()] = {current_, absl::UnixEpoch()};
+  by_id_[options_.uniform->id()] = {options_.uniform, absl::UnixEpoch()};
 }
 
 absl::StatusOr<std::unique_ptr<RevisionRegistry>> RevisionRegistry::Open(
@@ -52,16 +52,13 @@ void RevisionRegistry::Restore() {
   activations_ = AfterRestart(*activations, [this](const std::string& id) {
     return by_id_.count(id) > 0;
   });
-  if (!activations_.empty()) current_ = by_id_[activations_.back()].revision;
-  if (!activations->empty() && activations->back() != current_->id()) {
-    Log(LogLevel::kError, "the active revision is unusable, serving another",
-        {{"unusable", activations->back()}, {"serving", current_->id()}});
+  if (!activations_.empty()) {
+    current_.Set(by_id_[activations_.back()].revision);
   }
-}
-
-std::shared_ptr<const policy::Revision> RevisionRegistry::Current() const {
-  std::lock_guard<std::mutex> lock(mutex_);
-  return current_;
+  if (!activations->empty() && activations->back() != Current()->id()) {
+    Log(LogLevel::kError, "the active revision is unusable, serving another",
+        {{"unusable", activations->back()}, {"serving", Current()->id()}});
+  }
 }
 
 std::shared_ptr<const policy::Revision> RevisionRegistry::Find(
@@ -131,7 +128,7 @@ absl::Status RevisionRegistry::Commit(Activations activations) {
   ATTUNE_RETURN_IF_ERROR(store_.WriteActivations(activations));
   activations_ = std::move(activations);
   std::lock_guard<std::mutex> lock(mutex_);
-  current_ = by_id_.at(activations_.back()).revision;
+  current_.Set(by_id_.at(activations_.back()).revision);
   return absl::OkStatus();
 }
 

@@ -11,8 +11,8 @@
 // or not at all. The registry keeps every revision, so that no request ever is
 // the one that destroys it; requests keep theirs by shared_ptr all the same.
 //
-// Thread-safe. Current() and Find() only copy a pointer under a mutex that
-// nobody holds while doing I/O; the changes block on the disk.
+// Thread-safe. Current() takes no lock; Find() copies a pointer under a mutex
+// that nobody holds while doing I/O; the changes block on the disk.
 
 #include <memory>
 #include <mutex>
@@ -25,6 +25,7 @@
 #include "absl/status/statusor.h"
 #include "policy/revision.h"
 #include "server/activation_rule.h"
+#include "server/published.h"
 #include "server/revision_store.h"
 
 namespace attune::server {
@@ -47,8 +48,11 @@ class RevisionRegistry {
   static absl::StatusOr<std::unique_ptr<RevisionRegistry>> Open(
       Options options);
 
-  // The active revision. Never null.
-  std::shared_ptr<const policy::Revision> Current() const;
+  // The active revision. Never null. Calls that begin after Activate() has
+  // returned see its revision.
+  std::shared_ptr<const policy::Revision> Current() const {
+    return current_.Get();
+  }
   // Null if there is none with this id.
   std::shared_ptr<const policy::Revision> Find(std::string_view id) const;
 
@@ -82,8 +86,9 @@ class RevisionRegistry {
   std::mutex change_mutex_;
   Activations activations_;  // guarded by change_mutex_
 
+  Published<policy::Revision> current_;
+
   mutable std::mutex mutex_;
-  std::shared_ptr<const policy::Revision> current_;  // guarded by mutex_
   std::unordered_map<std::string, StoredRevision>
       by_id_;                        // guarded by mutex_; with the uniform one
   std::vector<std::string> by_age_;  // guarded by mutex_; oldest first

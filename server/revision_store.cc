@@ -29,10 +29,45 @@ absl::Time ModificationTime(const fs::path& path) {
   return absl::FromChrono(std::chrono::file_clock::to_sys(time));
 }
 
-absl::StatusOr<std::shared_ptr<const policy::Revision>> LoadNamed(
+// Larger files are read whole once, when they are installed; see receipt.
+constexpr int64_t kAlwaysVerifiedBytes = int64_t{64} << 20;
+
+std::string ReceiptPath(fs::path path) {
+  return path.replace_extension(".receipt").string();
+}
+
+// A receipt saves time at the next start and nothing else.
+void WriteReceipt(const policy::Revision& revision, const fs::path& path) {
+  if (revision.byte_size() <= kAlwaysVerifiedBytes) return;
+  auto receipt = revision.MakeReceipt();
+  const absl::Status status =
+      receipt.ok() ? WriteFileAtomically(ReceiptPath(path), *receipt)
+                   : receipt.status();
+  if (status.ok()) return;
+  Log(LogLevel::kWarning, "no receipt: the next start verifies the file again",
+      {{"revision", revision.id()}, {"error", status.ToString()}});
+}
+
+absl::StatusOr<std::shared_ptr<const policy::Revision>> LoadVerified(
     const fs::path& path) {
+  std::error_code error;
+  if (static_cast<int64_t>(fs::file_size(path, error)) > kAlwaysVerifiedBytes) {
+    auto known =
+        policy::Revision::LoadWithReceipt(path.string(), ReceiptPath(path));
+    if (known.ok()) return known;
+    Log(LogLevel::kInfo, "verifying a large revision",
+        {{"file", path.filename().string()},
+         {"why", known.status().ToString()}});
+  }
   ATTUNE_ASSIGN_OR_RETURN(auto revision,
                           policy::Revision::LoadFile(path.string()));
+  WriteReceipt(*revision, path);
+  return revision;
+}
+
+absl::StatusOr<std::shared_ptr<const policy::Revision>> LoadNamed(
+    const fs::path& path) {
+  ATTUNE_ASSIGN_OR_RETURN(auto revision, LoadVerified(path));
   if (revision->id() != path.stem().string()) {
     return absl::DataLossError("the file's name is not its revision's id");
   }
@@ -102,6 +137,7 @@ absl::StatusOr<StoredRevision> RevisionStore::Adopt(
   const std::string path =
       absl::StrCat(directory_, "/", revision->id(), kExtension);
   ATTUNE_RETURN_IF_ERROR(RenameDurably(part_path, path));
+  WriteReceipt(*revision, path);
   return StoredRevision{std::move(revision), ModificationTime(path)};
 }
 

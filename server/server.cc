@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -44,6 +45,7 @@ constexpr int kMaxDataMessageBytes = 4 << 20;
 constexpr int kMaxControlMessageBytes = 2 << 20;
 constexpr int kMaxDataStreams = 256;
 constexpr int kMaxControlStreams = 16;
+constexpr int64_t kMaxCalls = 1 << 20;
 constexpr int64_t kMinLogBytes = 1 << 20;
 // As a service of its own: prompts are served without the log.
 constexpr char kFeedbackHealth[] = "attune.v1.PromptService.RecordFeedback";
@@ -122,6 +124,14 @@ class FeedbackHealth {
   Listener* listener_ = nullptr;  // guarded by mutex_
 };
 
+Admission::Options AdmissionOf(const ServerConfig& config) {
+  return {.threads = static_cast<int>(
+              std::max(1U, std::thread::hardware_concurrency())),
+          .max_wait = config.max_wait,
+          .max_calls =
+              static_cast<int>(std::min<int64_t>(config.max_calls, kMaxCalls))};
+}
+
 }  // namespace
 
 // Members in the order of their construction: what is borrowed comes first.
@@ -147,7 +157,8 @@ struct Server::Impl {
                           parts.config.feedback_window, parts.clock}),
         policy_handler(parts.registry.get(), &uploads, &metrics),
         log_handler(parts.log.get(), &parts.signer),
-        prompt_service(&prompt_handler, &feedback_handler, &metrics),
+        prompt_service(&prompt_handler, &feedback_handler, &metrics,
+                       AdmissionOf(parts.config)),
         policy_service(&policy_handler, &worker, &metrics),
         log_service(&log_handler, &worker, &metrics) {}
 
@@ -160,7 +171,8 @@ struct Server::Impl {
   const FeedbackHandler feedback_handler;
   const PolicyHandler policy_handler;
   const LogHandler log_handler;
-  Worker worker;
+  // A revision that arrives must not slow down the requests meanwhile.
+  Worker worker{1, Worker::Priority::kBackground};
   PromptService prompt_service;
   PolicyService policy_service;
   LogService log_service;

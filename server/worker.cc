@@ -3,19 +3,40 @@
 
 #include "server/worker.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <utility>
 
 namespace attune::server {
 
-Worker::Worker() : thread_([this] { Run(); }) {}
+namespace {
+
+constexpr int kBackgroundNice = 10;
+
+// On Linux each thread has a nice value of its own.
+void LowerPriority() {
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kBackgroundNice);
+}
+
+}  // namespace
+
+Worker::Worker(int threads, Priority priority) {
+  for (int i = 0; i < threads; ++i) {
+    threads_.emplace_back([this, priority] {
+      if (priority == Priority::kBackground) LowerPriority();
+      Run();
+    });
+  }
+}
 
 Worker::~Worker() {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     stopping_ = true;
   }
-  wake_.notify_one();
-  thread_.join();
+  wake_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
 }
 
 void Worker::Post(std::function<void()> task) {

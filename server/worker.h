@@ -4,8 +4,9 @@
 #ifndef ATTUNE_SERVER_WORKER_H_
 #define ATTUNE_SERVER_WORKER_H_
 
-// One thread that runs tasks in the order they came: everything of the control
-// plane that touches the disk, so that no gRPC thread ever blocks.
+// Threads that run tasks in the order they came, so that no gRPC thread blocks.
+// One thread does everything of the control plane that touches the disk, task
+// by task; several make the lane of decisions that take long.
 //
 // Life cycle: Post() any number of times; the destructor runs what was posted
 // and joins. Thread-safe.
@@ -15,17 +16,22 @@
 #include <functional>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 namespace attune::server {
 
 class Worker {
  public:
-  Worker();
+  enum class Priority { kNormal, kBackground };
+
+  // kBackground threads leave the processor to the others.
+  explicit Worker(int threads = 1, Priority priority = Priority::kNormal);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // Does not block. A task must not throw.
+  // Does not block. A task must not throw. With several threads tasks begin in
+  // order, but run side by side.
   void Post(std::function<void()> task);
 
  private:
@@ -35,7 +41,7 @@ class Worker {
   std::condition_variable wake_;
   std::deque<std::function<void()>> tasks_;  // guarded by mutex_
   bool stopping_ = false;                    // guarded by mutex_
-  std::thread thread_;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace attune::server

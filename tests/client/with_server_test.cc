@@ -4,6 +4,8 @@
 // The SDK against the real server.
 
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "client/log_client.h"
@@ -44,6 +46,59 @@ class WithServerTest : public ::testing::Test {
   const v1::GetPromptRequest request_ =
       MakeRequest(SampleHistory(5), SampleCandidates(10));
 };
+
+TEST_F(WithServerTest, GetsManyPromptsOverOneStream) {
+  std::vector<v1::GetPromptRequest> requests;
+  for (int i = 0; i < 100; ++i) {
+    requests.push_back(request_);
+    requests.back().set_seed(i);
+  }
+  requests[37].clear_history();
+  const auto prompts = Prompts().GetPrompts(requests);
+  ASSERT_EQ(prompts.size(), requests.size());
+  for (int i = 0; i < 100; ++i) {
+    if (i == 37) continue;
+    ASSERT_THAT(prompts[i], IsOk());
+    const auto alone = Prompts().GetPrompt(requests[i]);
+    ASSERT_THAT(alone, IsOk());
+    EXPECT_EQ(ToChatMessagesJson(*prompts[i]), ToChatMessagesJson(*alone));
+  }
+  EXPECT_THAT(prompts[37], StatusIs(absl::StatusCode::kInvalidArgument,
+                                    HasSubstr("history: 0 items")));
+  EXPECT_TRUE(Prompts().GetPrompts({}).empty());
+}
+
+TEST_F(WithServerTest, AStreamToNobodyGivesEveryRequestItsError) {
+  const PromptClient prompts = Prompts();
+  server_.server().Shutdown();
+  const auto results =
+      prompts.GetPrompts(std::vector<v1::GetPromptRequest>(40, request_));
+  ASSERT_EQ(results.size(), 40u);
+  for (const auto& result : results) {
+    EXPECT_THAT(result, StatusIs(absl::StatusCode::kUnavailable, ::testing::_));
+  }
+}
+
+TEST_F(WithServerTest, AnOverloadedServerIsAskedAgain) {
+  server::ServerConfig config;
+  config.max_calls = 1;
+  server_.Restart(config);
+  server_.HoldCalls();
+  std::thread held([&] { EXPECT_THAT(Prompts().GetPrompt(request_), IsOk()); });
+  server_.AwaitHeldCall();
+  // The wait that the server asks for is when the held call is let go.
+  int waits = 0;
+  auto client = PromptClient::Create(
+      {.target = absl::StrCat("127.0.0.1:", server_.server().ports().data),
+       .clock = {.sleep = [&](absl::Duration wait) {
+         EXPECT_GE(wait, absl::Milliseconds(1));
+         ++waits;
+         server_.ReleaseCalls();
+         held.join();
+       }}});
+  EXPECT_THAT(client->GetPrompt(request_), IsOk());
+  EXPECT_EQ(waits, 1);
+}
 
 TEST_F(WithServerTest, PushesActivatesAndRollsBack) {
   const PolicyClient policies = Policies();

@@ -10,7 +10,9 @@
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -80,7 +82,10 @@ class TestServer {
     if (config.token_key_file.empty()) {
       config.token_key_file = dir_.Write("key", std::string(32, 'k'));
     }
-    auto server = Server::Start({config, [this] { return now(); }});
+    auto server = Server::Start({config, [this] {
+                                   WaitIfHeld();
+                                   return now();
+                                 }});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     prompts_ = v1::PromptService::NewStub(Connect(server_->ports().data));
@@ -91,6 +96,21 @@ class TestServer {
   absl::Time now() const { return absl::FromUnixSeconds(now_seconds_); }
   void Advance(absl::Duration duration) {
     now_seconds_ += absl::ToInt64Seconds(duration);
+  }
+
+  // From now on a decision waits where it reads the clock, until ReleaseCalls().
+  void HoldCalls() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    hold_ = true;
+  }
+  void AwaitHeldCall() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [this] { return held_ > 0; });
+  }
+  void ReleaseCalls() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    hold_ = false;
+    changed_.notify_all();
   }
 
   Server& server() { return *server_; }
@@ -226,6 +246,19 @@ class TestServer {
   }
 
  private:
+  void WaitIfHeld() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (!hold_) return;
+    ++held_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return !hold_; });
+    --held_;
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool hold_ = false;  // guarded by mutex_
+  int held_ = 0;       // guarded by mutex_
   TempDir dir_;
   std::atomic<int64_t> now_seconds_ = 1764000000;
   std::unique_ptr<Server> server_;

@@ -1,0 +1,430 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Measures serving beside a handler that does nothing; every row in one run.
+
+usage: serving.py --build DIR --out FILE [--generated DIR] [--ghz GHZ] [--python PYTHON]
+                  [--repetitions 5] [--seconds 2] [--rows 1,2,3,4,5,6] [--items 10000000]
+
+Client and servers share the machine's cores. What is compared is measured in turn,
+several times; a figure is the median of the repetitions, a ratio the median of the
+ratios of measurements that followed each other. Latencies at a given load are those
+of an open loop, from the time at which a call was due.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def log(text):
+    print(f"==> {text}", file=sys.stderr, flush=True)
+
+
+def median(values):
+    return statistics.median(values) if values else float("nan")
+
+
+def spread(values):
+    return [min(values), max(values)] if values else []
+
+
+class Process:
+    """A server that prints its ports as JSON."""
+
+    def __init__(self, command, **settings):
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True, **settings)
+        line = self.process.stdout.readline()
+        self.start_seconds = time.monotonic() - self.started
+        if not line:
+            raise RuntimeError("does not start: " + " ".join(command))
+        self.ports = json.loads(line)
+
+    @property
+    def port(self):
+        return self.ports["data_port"]
+
+    def resident_bytes(self, kind="VmRSS"):
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
+            for line in file:
+                if line.startswith(kind + ":"):
+                    return int(line.split()[1]) * 1024
+        return 0
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+class Bench:
+    def __init__(self, args):
+        self.args = args
+        self.dir = tempfile.TemporaryDirectory(prefix="attune-serving-")
+        self.load = os.path.join(args.build, "bench", "serving_load")
+        self.servers = []
+        self.result = {"machine": machine(), "repetitions": args.repetitions,
+                       "seconds": args.seconds, "rows": {}}
+
+    def path(self, name):
+        return os.path.join(self.dir.name, name)
+
+    def run(self, *arguments):
+        done = subprocess.run([self.load, *map(str, arguments)], check=True,
+                              stdout=subprocess.PIPE, text=True)
+        return json.loads(done.stdout)
+
+    def artifact(self, name, *arguments):
+        path = self.path(name)
+        if not os.path.exists(path):
+            subprocess.run([self.load, "artifact", "--out", path, *map(str, arguments)], check=True)
+        return path
+
+    def start(self, command):
+        self.servers.append(Process(command))
+        return self.servers[-1]
+
+    def server(self, name, artifact=None, **settings):
+        any_port = "127.0.0.1:0"
+        command = [os.path.join(self.args.build, "server", "attune_server"),
+                   "--catalog", os.path.join(ROOT, "policy", "catalogs", "movies.yaml"),
+                   "--revision_dir", self.path(name), "--log_level", "error"]
+        for listener in ("data", "control", "metrics"):
+            command += [f"--{listener}_listen", any_port]
+        for key, value in settings.items():
+            command += [f"--{key}", str(value)]
+        server = self.start(command)
+        if artifact:
+            self.push(server, artifact)
+        return server
+
+    def push(self, server, artifact, activate=True, nice=0):
+        command = ["nice", "-n", str(nice)] if nice else []
+        command += [os.path.join(self.args.build, "client", "attune"), "push", artifact, "--json",
+                    "--control", f"127.0.0.1:{server.ports['control_port']}", "--timeout", "300"]
+        done = subprocess.run(command + (["--activate"] if activate else []), check=True,
+                              stdout=subprocess.PIPE, text=True)
+        answer = json.loads(done.stdout)
+        return answer.get("revision", answer)["revision_id"]
+
+    def closed(self, server, **more):
+        flags = {"in-flight": 64, "seconds": self.args.seconds, **more}
+        return self.run("closed", "--port", server.port,
+                        *(x for k, v in flags.items() for x in (f"--{k}", v)))
+
+    def open(self, server, rate, seconds=None, *more):
+        return self.run("open", "--port", server.port, "--rate", rate, "--seconds",
+                        seconds or self.args.seconds, *more)
+
+    def stop_all(self):
+        for server in self.servers:
+            server.stop()
+        self.servers = []
+
+    def floors(self, attune):
+        """The typed and the raw floor, answering what attune answers."""
+        answer = self.path("answer")
+        if not os.path.exists(answer):
+            subprocess.run([self.load, "answer", "--port", str(attune.port), "--out", answer],
+                           check=True)
+        floor = os.path.join(self.args.build, "bench", "floor_server")
+        return self.start([floor, answer]), self.start([floor, answer, "raw"])
+
+    # The rows. Each returns its figures.
+
+    def row_throughput(self):
+        attune = self.server("throughput", self.artifact("small"))
+        typed, raw = self.floors(attune)
+        servers = {"attune": attune, "empty": typed, "raw": raw}
+        rates = {name: [] for name in servers}
+        for _ in range(self.args.repetitions):
+            for name, server in servers.items():
+                rates[name].append(self.closed(server)["calls_per_second"])
+        row = {"calls_per_second": {k: median(v) for k, v in rates.items()},
+               "spread": {k: spread(v) for k, v in rates.items()},
+               "of_empty": median([a / b for a, b in zip(rates["attune"], rates["empty"])]),
+               "of_raw": median([a / b for a, b in zip(rates["attune"], rates["raw"])])}
+        half = 0.5 * row["calls_per_second"]["attune"]
+        found = {name: {"p50_us": [], "p99_us": []} for name in servers}
+        for _ in range(self.args.repetitions):
+            for name, server in servers.items():
+                calls = self.open(server, half, 2 * self.args.seconds)
+                for key in found[name]:
+                    found[name][key].append(calls[key])
+        row["open_loop_rate"] = half
+        row["latency_us"] = {n: {k: median(v) for k, v in f.items()} for n, f in found.items()}
+        for key in ("p50_us", "p99_us"):
+            row[key + "_of_empty"] = median(
+                [a / b for a, b in zip(found["attune"][key], found["empty"][key])])
+        row["ghz"] = self.ghz(servers)
+        self.stop_all()
+        return row
+
+    def ghz(self, servers):
+        """Calls per second by a client that is none of ours."""
+        if not self.args.ghz:
+            return None
+        request = self.path("request")
+        subprocess.run([self.load, "request", "--out", request], check=True)
+        rates = {name: [] for name in servers}
+        for _ in range(self.args.repetitions):
+            for name, server in servers.items():
+                done = subprocess.run(
+                    [self.args.ghz, "--insecure", "--call", "attune.v1.PromptService.GetPrompt",
+                     "--proto", os.path.join(ROOT, "proto", "attune", "v1", "prompt_service.proto"),
+                     "--import-paths", f"{os.path.join(ROOT, 'proto')},{self.args.googleapis}",
+                     "--binary-file", request, "-c", "32", "--connections", "8",
+                     "-z", f"{self.args.seconds}s", "--duration-stop", "wait", "-O", "json",
+                     f"127.0.0.1:{server.port}"],
+                    check=True, stdout=subprocess.PIPE, text=True)
+                rates[name].append(json.loads(done.stdout)["rps"])
+        return {"calls_per_second": {k: median(v) for k, v in rates.items()},
+                "of_empty": median([a / b for a, b in zip(rates["attune"], rates["empty"])])}
+
+    def row_stream(self):
+        attune = self.server("stream", self.artifact("small"))
+        unary, stream = [], []
+        for _ in range(self.args.repetitions):
+            unary.append(self.closed(attune)["calls_per_second"])
+            stream.append(self.run("stream", "--port", attune.port, "--streams", 4, "--batch", 64,
+                                   "--seconds", self.args.seconds)["prompts_per_second"])
+        self.stop_all()
+        return {"unary_per_second": median(unary), "stream_per_second": median(stream),
+                "stream_of_unary": median([s / u for s, u in zip(stream, unary)])}
+
+    def row_decision(self):
+        out = self.path("decide.json")
+        subprocess.run([os.path.join(self.args.build, "bench", "decide_bench"),
+                        "--benchmark_filter=DecideBench/(Served|Decide|Encode|Heads|Render)",
+                        f"--benchmark_repetitions={self.args.repetitions}",
+                        "--benchmark_enable_random_interleaving=true", "--benchmark_min_time=0.2",
+                        "--benchmark_report_aggregates_only=true", "--benchmark_out_format=json",
+                        f"--benchmark_out={out}"],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with open(out, encoding="utf-8") as file:
+            rows = json.load(file)["benchmarks"]
+        return {row["run_name"]: row["cpu_time"] / 1e3 for row in rows
+                if row.get("aggregate_name") == "median"}
+
+    def row_python(self):
+        if not self.args.python:
+            return {"left_out": "no Python with grpc, numpy and torch"}
+        attune = self.server("python", self.artifact("small"))
+        servers = {"attune": attune}
+        for engine in ("numpy", "torch"):
+            servers[engine] = self.start([
+                self.args.python, os.path.join(ROOT, "bench", "python_server.py"),
+                self.artifact("small"), self.args.generated, engine])
+        rates = {name: [] for name in servers}
+        for _ in range(self.args.repetitions):
+            for name, server in servers.items():
+                rates[name].append(self.closed(server, **{"in-flight": 32})["calls_per_second"])
+        self.stop_all()
+        row = {"calls_per_second": {k: median(v) for k, v in rates.items()}}
+        for name in ("numpy", "torch"):
+            row["times_" + name] = median([a / b for a, b in zip(rates["attune"], rates[name])])
+        return row
+
+    def row_swap(self):
+        attune = self.server("swap", self.artifact("small"))
+        first = self.push(attune, self.artifact("small"))
+        second = self.push(attune, self.artifact("other", "--items", 1500))
+        rate = 0.7 * median([self.closed(attune)["calls_per_second"] for _ in range(3)])
+        swapping, arriving, steady_all = [], [], []
+        for i in range(self.args.repetitions):
+            calls = self.path("calls")
+            run = self.open(attune, rate, 9, "--calls", calls, "--control-port",
+                            attune.ports["control_port"], "--swap", first, "--swap", second)
+            near, steady = split(calls, run["swaps_us"], 250_000)
+            swapping.append(p99(near) / p99(steady))
+            steady_all.append(p99(steady))
+            large = self.artifact(f"large{i}", "--items", 195_000 + i)
+            begin = time.time()
+            loader = subprocess.Popen(
+                [self.load, "open", "--port", str(attune.port), "--rate", str(rate), "--seconds",
+                 "4", "--calls", calls], stdout=subprocess.DEVNULL)
+            time.sleep(1.5)
+            begin = time.time()
+            self.push(attune, large, activate=False, nice=19)
+            end = time.time()
+            loader.wait()
+            during, before = [], []
+            for due, latency, _ in read_calls(calls):
+                if begin * 1e6 <= due <= end * 1e6:
+                    during.append(latency)
+                elif due < begin * 1e6:
+                    before.append(latency)
+            arriving.append(p99(during) / p99(before))
+            os.unlink(large)
+        self.stop_all()
+        return {"rate": rate, "steady_p99_us": median(steady_all),
+                "swap_p99_of_steady": median(swapping), "swap_spread": spread(swapping),
+                "arrival_bytes": 195_000 * 337, "arrival_p99_of_steady": median(arriving),
+                "arrival_spread": spread(arriving)}
+
+    def row_table(self):
+        items = self.args.items
+        large = self.artifact("table", "--items", items)
+        settings = {"max_revision_bytes": 8 << 30}
+        begin = time.monotonic()
+        attune = self.server("table", large, **settings)
+        row = {"items": items, "bytes": os.path.getsize(large),
+               "install_seconds": time.monotonic() - begin}
+        os.unlink(large)
+        attune.stop()
+        starts = []
+        for _ in range(self.args.repetitions):
+            attune = self.server("table", **settings)
+            starts.append(attune.start_seconds)
+            if len(starts) < self.args.repetitions:
+                attune.stop()
+        row["start_seconds"] = median(starts)
+        small = self.server("table-small", self.artifact("small"))
+        flags = {"items": items}
+        self.closed(attune, seconds=5, **flags)  # what is read stays in memory from here on
+        ratios, growth, calls = [], [], 0
+        before = attune.resident_bytes("RssAnon")
+        for _ in range(self.args.repetitions):
+            a = self.closed(attune, **flags)["calls_per_second"]
+            b = self.closed(small)["calls_per_second"]
+            ratios.append(a / b)
+            calls += a * self.args.seconds
+        for _ in range(3):
+            self.closed(attune, seconds=10, **flags)
+            calls += 10 * a
+        growth = attune.resident_bytes("RssAnon") - before
+        row.update({"throughput_of_small": median(ratios), "calls": calls,
+                    "growth_bytes_per_million": growth / calls * 1e6,
+                    "resident_bytes": attune.resident_bytes()})
+        self.stop_all()
+        return row
+
+    def row_overload(self):
+        world = ("--items", 65_000, "--neighbours-only")
+        attune = self.server("overload", self.artifact("slow", *world))
+        items = ("--items", 65_000)
+        peaks, kept, refused, back, calm = [], [], [], [], []
+        for _ in range(self.args.repetitions):
+            peak = self.closed(attune, **{"in-flight": 8, "items": 65_000})["calls_per_second"]
+            calm.append(self.open(attune, 0.5 * peak, 2, *items)["p99_us"])
+            over = self.open(attune, 3 * peak, 4, *items)
+            kept.append(over["codes"].get("0", 0) / 4 / peak)
+            refused.append(over["refused"]["p99_us"])
+            back.append(self.open(attune, 0.5 * peak, 2, *items)["p99_us"] / calm[-1])
+            peaks.append(peak)
+        self.stop_all()
+        return {"peak_per_second": median(peaks), "goodput_of_peak": median(kept),
+                "refused_p99_us": median(refused), "calm_p99_us": median(calm),
+                "p99_after_of_before": median(back), "codes_of_last": over["codes"]}
+
+
+def read_calls(path):
+    with open(path, encoding="ascii") as file:
+        for line in file:
+            due, latency, code = line.split()
+            yield int(due), float(latency), int(code)
+
+
+def split(path, times, width):
+    """Latencies of the calls near one of the times, and of the others."""
+    near, far = [], []
+    for due, latency, _ in read_calls(path):
+        (near if any(abs(due - t) <= width for t in times) else far).append(latency)
+    return near, far
+
+
+def p99(values):
+    values = sorted(values)
+    return values[int(0.99 * (len(values) - 1))] if values else float("nan")
+
+
+def machine():
+    with open("/proc/cpuinfo", encoding="ascii") as file:
+        model = [line.split(":")[1].strip() for line in file if line.startswith("model name")]
+    return {"cores": os.cpu_count(), "cpu": model[0] if model else "unknown",
+            "kernel": os.uname().release, "load_before": os.getloadavg()[0]}
+
+
+ROWS = {"1": ["throughput"], "2": ["stream", "decision"], "3": ["python"], "4": ["swap"],
+        "5": ["table"], "6": ["overload"]}
+
+
+def table(rows):
+    """What was asked beside what was measured: (name, measured, asked)."""
+    lines = [("", "measured", "asked")]
+
+    def add(name, row, key, asked, form="{:.2f}"):
+        value = rows.get(row, {}) or {}
+        for part in key.split("/"):
+            value = (value or {}).get(part)
+        if value is not None:
+            lines.append((name, form.format(value), asked))
+
+    number = "{:,.0f}"
+    add("GetPrompt calls/s, 64 in flight", "throughput", "calls_per_second/attune", "", number)
+    add("  of an empty handler's", "throughput", "of_empty", ">= 0.85")
+    add("  of an empty handler's on raw bytes", "throughput", "of_raw", "")
+    add("  of an empty handler's, by ghz", "throughput", "ghz/of_empty", ">= 0.85")
+    add("p50 at half load, of the empty handler's", "throughput", "p50_us_of_empty", "<= 1.25")
+    add("p99 at half load, of the empty handler's", "throughput", "p99_us_of_empty", "<= 1.50")
+    add("p99 at half load, us", "throughput", "latency_us/attune/p99_us", "", number)
+    add("StreamPrompts prompts/s", "stream", "stream_per_second", "", number)
+    add("  of unary", "stream", "stream_of_unary", ">= 4")
+    add("decision alone, us", "decision", "DecideBench/Served/heads:2", "< 5")
+    add("times a Python server with numpy", "python", "times_numpy", "", "{:.1f}")
+    add("times a Python server with torch", "python", "times_torch", ">= 15", "{:.1f}")
+    add("p99 around a swap, of steady", "swap", "swap_p99_of_steady", "<= 1.10")
+    add("p99 while 64 MB arrive, of steady", "swap", "arrival_p99_of_steady", "<= 1.25")
+    add("start-up with the large item table, s", "table", "start_seconds", "< 1")
+    add("  growth per million calls, MB", "table", "growth_mb_per_million", "< 1")
+    add("  throughput of the small table's", "table", "throughput_of_small", ">= 0.90")
+    add("goodput at 3 times capacity, of peak", "overload", "goodput_of_peak", ">= 0.90")
+    add("  p99 of refusals, ms", "overload", "refused_p99_ms", "< 5")
+    add("  p99 at once afterwards, of before", "overload", "p99_after_of_before", "")
+    return lines
+
+
+def show(lines):
+    widths = [max(len(line[i]) for line in lines) for i in range(3)]
+    for name, measured, asked in lines:
+        print(f"{name:<{widths[0]}}  {measured:>{widths[1]}}  {asked:<{widths[2]}}".rstrip())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name in ("build", "out"):
+        parser.add_argument("--" + name, required=True)
+    for name in ("generated", "ghz", "python", "googleapis"):
+        parser.add_argument("--" + name, default="")
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--rows", default=",".join(ROWS))
+    parser.add_argument("--items", type=int, default=10_000_000)
+    bench = Bench(parser.parse_args())
+    rows = bench.result["rows"]
+    try:
+        for row in bench.args.rows.split(","):
+            for name in ROWS[row]:
+                log(f"row {row}: {name}")
+                rows[name] = getattr(bench, "row_" + name)()
+                with open(bench.args.out, "w", encoding="utf-8") as file:
+                    json.dump(bench.result, file, indent=1)
+    finally:
+        bench.stop_all()
+    if "table" in rows:
+        rows["table"]["growth_mb_per_million"] = rows["table"]["growth_bytes_per_million"] / 1e6
+    if "overload" in rows:
+        rows["overload"]["refused_p99_ms"] = rows["overload"]["refused_p99_us"] / 1e3
+    bench.result["machine"]["load_after"] = os.getloadavg()[0]
+    with open(bench.args.out, "w", encoding="utf-8") as file:
+        json.dump(bench.result, file, indent=1)
+    show(table(rows))
+
+
+main()

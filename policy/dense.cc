@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+// Compiled with -ffp-contract=off (policy/CMakeLists.txt): see dense.h.
+
+#include "policy/dense.h"
+
+#include <cstring>
+
+namespace attune::policy {
+namespace {
+
+// Eight floats; the compiler splits them where the machine's vectors are
+// shorter.
+typedef float V8 __attribute__((vector_size(32)));
+
+// The bodies are macros, because a vector operation takes the width of the
+// function it is written in, not of the one it is inlined into.
+
+// `kV` vectors of columns at `j`, held in registers.
+#define ATTUNE_ADD_BLOCK(kV)                                          \
+  {                                                                   \
+    V8 sum[kV];                                                       \
+    std::memcpy(sum, out + j, sizeof(sum));                           \
+    const float* row = w + j;                                         \
+    for (int64_t i = 0; i < n; ++i, row += cols) {                    \
+      for (int v = 0; v < kV; ++v) {                                  \
+        V8 weights;                                                   \
+        std::memcpy(&weights, row + v * kDenseStep, sizeof(weights)); \
+        sum[v] += weights * x[i];                                     \
+      }                                                               \
+    }                                                                 \
+    std::memcpy(out + j, sum, sizeof(sum));                           \
+    j += kV * kDenseStep;                                             \
+  }
+
+#define ATTUNE_ADD_PRODUCT                               \
+  int64_t j = 0;                                         \
+  while (j + 8 * kDenseStep <= cols) ATTUNE_ADD_BLOCK(8) \
+  while (j < cols) ATTUNE_ADD_BLOCK(1)
+
+// Lane l sums the products l, l + 8, ...; then the lanes by halves.
+#define ATTUNE_DOT_ROWS                                  \
+  for (int64_t r = 0; r < n; ++r, rows += dim) {         \
+    V8 sum = {};                                         \
+    int64_t i = 0;                                       \
+    for (; i + kDenseStep <= dim; i += kDenseStep) {     \
+      V8 a;                                              \
+      V8 b;                                              \
+      std::memcpy(&a, rows + i, sizeof(a));              \
+      std::memcpy(&b, x + i, sizeof(b));                 \
+      sum += a * b;                                      \
+    }                                                    \
+    float rest = 0.0F;                                   \
+    for (; i < dim; ++i) rest += rows[i] * x[i];         \
+    out[r] = (((sum[0] + sum[4]) + (sum[2] + sum[6])) +  \
+              ((sum[1] + sum[5]) + (sum[3] + sum[7]))) + \
+             rest;                                       \
+  }
+
+void AddProductPlain(const float* x, int64_t n, const float* w, int64_t cols,
+                     float* out) {
+  ATTUNE_ADD_PRODUCT
+}
+
+void DotRowsPlain(const float* rows, int64_t n, int64_t dim, const float* x,
+                  float* out) {
+  ATTUNE_DOT_ROWS
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) void AddProductAvx2(const float* x, int64_t n,
+                                                    const float* w,
+                                                    int64_t cols, float* out) {
+  ATTUNE_ADD_PRODUCT
+}
+
+__attribute__((target("avx2"))) void DotRowsAvx2(const float* rows, int64_t n,
+                                                 int64_t dim, const float* x,
+                                                 float* out) {
+  ATTUNE_DOT_ROWS
+}
+
+const bool kHasAvx2 = __builtin_cpu_supports("avx2");
+#endif
+
+}  // namespace
+
+void AddProduct(const float* x, int64_t n, const float* w, int64_t cols,
+                float* out) {
+#if defined(__x86_64__)
+  if (kHasAvx2) return AddProductAvx2(x, n, w, cols, out);
+#endif
+  AddProductPlain(x, n, w, cols, out);
+}
+
+void DotRows(const float* rows, int64_t n, int64_t dim, const float* x,
+             float* out) {
+#if defined(__x86_64__)
+  if (kHasAvx2) return DotRowsAvx2(rows, n, dim, x, out);
+#endif
+  DotRowsPlain(rows, n, dim, x, out);
+}
+
+}  // namespace attune::policy

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#ifndef ATTUNE_SERVER_DECISION_COUNTERS_H_
+#define ATTUNE_SERVER_DECISION_COUNTERS_H_
+
+// attune_decisions_total{pattern,option}: how often each option was chosen.
+//
+// Count() takes no lock once a catalog has been seen: each catalog has a block
+// of counters that is never removed, sharded by thread; a scrape adds up.
+// Thread-safe.
+
+#include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "policy/catalog.h"
+#include "policy/choice.h"
+#include "server/thread_shard.h"
+
+namespace attune::server {
+
+// Label pairs beyond these are counted as pattern "other", option "other".
+inline constexpr int kMaxDecisionSeries = 4096;
+
+class DecisionCounters : public prometheus::Collectable {
+ public:
+  void Count(const policy::Catalog& catalog, const policy::Choice& choice);
+
+  std::vector<prometheus::MetricFamily> Collect() const override;
+
+ private:
+  using Counters = std::vector<std::atomic<uint64_t>>;
+  // One catalog's counters. All but the counts is immutable.
+  struct Block {
+    std::string digest;
+    // First counter of each pattern.
+    std::vector<int> offsets;
+    // Index of each counter's series.
+    std::vector<int> series;
+    std::array<Counters, kThreadShards> shards;
+    const Block* older = nullptr;
+  };
+
+  const Block* Find(const std::string& digest) const;
+  const Block& Add(const policy::Catalog& catalog);
+  int SeriesOf(const std::string& pattern, const std::string& option);
+
+  // The newest catalog's block; the others hang from it.
+  std::atomic<const Block*> newest_ = nullptr;
+
+  mutable std::mutex mutex_;
+  std::vector<std::unique_ptr<Block>> blocks_;  // guarded by mutex_
+  // By pattern and option; guarded by mutex_.
+  std::map<std::pair<std::string, std::string>, int> series_;
+};
+
+}  // namespace attune::server
+
+#endif  // ATTUNE_SERVER_DECISION_COUNTERS_H_

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#include "server/prompt_request.h"
+
+#include <cmath>
+#include <string>
+
+#include "gtest/gtest.h"
+#include "policy/item_proto.h"
+#include "tests/server/server_fixture.h"
+#include "tests/testing/status_matchers.h"
+
+namespace attune::server {
+namespace {
+
+void ExpectSameItems(absl::Span<const policy::Item> got,
+                     const google::protobuf::RepeatedPtrField<v1::Item>& want) {
+  ASSERT_EQ(static_cast<int>(got.size()), want.size());
+  const auto items = policy::ItemsFromProto(want);
+  for (size_t i = 0; i < got.size(); ++i) {
+    EXPECT_EQ(got[i].id, items[i].id);
+    EXPECT_EQ(got[i].title, items[i].title);
+    EXPECT_EQ(got[i].genres, items[i].genres);
+    EXPECT_EQ(std::isnan(got[i].weight), std::isnan(items[i].weight));
+    if (!std::isnan(got[i].weight)) {
+      EXPECT_EQ(got[i].weight, items[i].weight);
+    }
+    EXPECT_EQ(got[i].interact_seconds, items[i].interact_seconds);
+  }
+}
+
+// Reads `wire` into a request that held another one, and compares with what
+// Protobuf reads.
+void ExpectAsProtobuf(const std::string& wire) {
+  PromptRequest request;
+  auto other = SampleRequest(30, 26);
+  for (v1::Item& item : *other.mutable_history()) item.add_genres("Old");
+  other.set_user_id("other");
+  other.set_seed(1);
+  ASSERT_TRUE(ReadPromptRequest(other.SerializeAsString(), &request).ok());
+  v1::GetPromptRequest proto;
+  const bool parsed = proto.ParseFromString(wire);
+  const absl::Status status = ReadPromptRequest(wire, &request);
+  ASSERT_EQ(status.ok(), parsed) << status;
+  if (!parsed) return;
+  ExpectSameItems(request.history.items(), proto.history());
+  ExpectSameItems(request.candidates.items(), proto.candidates());
+  EXPECT_EQ(request.user_id, proto.user_id());
+  EXPECT_EQ(request.policy, proto.policy());
+  EXPECT_EQ(request.revision, proto.revision());
+  EXPECT_EQ(request.mode, proto.mode());
+  EXPECT_EQ(request.readout, proto.readout());
+  EXPECT_EQ(request.previous.has_value(), proto.has_previous());
+  EXPECT_EQ(request.seed.has_value(), proto.has_seed());
+  EXPECT_EQ(request.seed.value_or(0), proto.seed());
+  EXPECT_EQ(request.wire, wire);
+}
+
+v1::GetPromptRequest FullRequest() {
+  auto request = SampleRequest(3, 4);
+  v1::Item& item = *request.mutable_history(0);
+  item.add_genres("Drama");
+  item.add_genres("");
+  item.set_weight(2.5F);
+  item.mutable_interact_time()->set_seconds(-5);
+  item.mutable_interact_time()->set_nanos(7);
+  request.set_user_id("Zo\xC3\xAB");
+  request.set_policy("p");
+  request.set_revision("r");
+  request.set_mode(v1::DECISION_MODE_GREEDY);
+  request.set_readout(v1::READOUT_LABELS);
+  request.set_seed(0);
+  return request;
+}
+
+TEST(PromptRequestTest, ReadsWhatProtobufReads) {
+  ExpectAsProtobuf("");
+  ExpectAsProtobuf(SampleRequest().SerializeAsString());
+  ExpectAsProtobuf(FullRequest().SerializeAsString());
+}
+
+TEST(PromptRequestTest, LeavesTheUnusualToProtobuf) {
+  auto request = FullRequest();
+  const std::string plain = request.SerializeAsString();
+  request.mutable_previous()->set_decision_token("t");
+  ExpectAsProtobuf(request.SerializeAsString());
+  // An unknown field; an enum's value that is none; a scalar that comes twice;
+  // an item whose time comes in two parts.
+  ExpectAsProtobuf(plain + std::string("\xF8\x3F\x01", 3));
+  ExpectAsProtobuf(
+      plain + std::string("\x38\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01", 11));
+  ExpectAsProtobuf(plain + std::string("\x1A\x01z\x1A\x01y", 6));
+  ExpectAsProtobuf(plain +
+                   std::string("\x0A\x08\x2A\x02\x08\x01\x2A\x02\x10\x02", 10));
+}
+
+// Every prefix, and every byte of a small request replaced.
+TEST(PromptRequestTest, AgreesWithProtobufOnDamagedBytes) {
+  auto request = FullRequest();
+  request.mutable_history()->DeleteSubrange(1, 2);
+  request.mutable_candidates()->DeleteSubrange(1, 3);
+  const std::string wire = request.SerializeAsString();
+  for (size_t i = 0; i < wire.size(); ++i) {
+    ExpectAsProtobuf(wire.substr(0, i));
+    for (const int flip : {0x01, 0x04, 0x08, 0x80, 0xFF}) {
+      std::string damaged = wire;
+      damaged[i] = static_cast<char>(damaged[i] ^ flip);
+      ExpectAsProtobuf(damaged);
+    }
+  }
+}
+
+TEST(PromptRequestTest, NamesTheFieldThatIsNotUtf8) {
+  auto request = SampleRequest();
+  std::string wire =
+      request.SerializeAsString() + std::string("\x1A\x01\xFF", 3);
+  PromptRequest read;
+  const absl::Status status = ReadPromptRequest(wire, &read);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(status.message(), "user_id: must be valid UTF-8");
+}
+
+}  // namespace
+}  // namespace attune::server
