@@ -191,32 +191,40 @@ Tensor ActorNetwork::Impl::Standardised(const Tensor& states) const {
   return (states - mean) / scale;
 }
 
+Tensor ActorNetwork::Impl::OptionKeys() const {
+  const double m = spec.heads.score_dim;
+  return option_embeddings.matmul(option_projection.t()) / std::sqrt(m);
+}
+
+Tensor ActorNetwork::Impl::PersonalGiven(int k, const Tensor& x,
+                                         const Tensor& earlier) const {
+  const HeadTensors& head = heads[k];
+  const bool sees_earlier =
+      spec.heads.kind == policy::HeadsKind::kAutoregressive;
+  const Tensor input = sees_earlier ? torch::cat({x, earlier}, 1) : x;
+  return torch::addmm(head.c1, input, head.w1.t()).relu().matmul(head.w2.t());
+}
+
 Tensor ActorNetwork::Impl::Personal(int k, const Tensor& x,
                                     const Tensor& options) const {
-  const HeadTensors& head = heads[k];
-  Tensor hidden =
-      torch::addmm(head.c1, x, head.w1.narrow(1, 0, spec.state_dim).t());
-  if (spec.heads.kind == policy::HeadsKind::kAutoregressive && k > 0) {
-    Tensor earlier = torch::zeros({x.size(0), option_embeddings.size(1)});
-    for (int j = 0; j < k; ++j) {
-      earlier = earlier + option_embeddings.index_select(
-                              0, options.select(1, j) + option_offsets[j]);
-    }
-    const int64_t e = option_embeddings.size(1);
-    hidden = hidden + earlier.matmul(head.w1.narrow(1, spec.state_dim, e).t());
+  Tensor earlier = torch::zeros({x.size(0), option_embeddings.size(1)});
+  for (int j = 0; j < k; ++j) {
+    earlier = earlier + option_embeddings.index_select(
+                            0, options.select(1, j) + option_offsets[j]);
   }
-  return hidden.relu().matmul(head.w2.t());
+  return PersonalGiven(k, x, earlier);
+}
+
+Tensor ActorNetwork::Impl::LogitsOf(int k, const Tensor& personal,
+                                    const Tensor& keys) const {
+  const Tensor g =
+      keys.narrow(0, option_offsets[k], spec.options_per_pattern[k]);
+  return torch::addmm(heads[k].bias, personal + heads[k].c2, g.t());
 }
 
 Tensor ActorNetwork::Impl::Logits(int k, const Tensor& x,
                                   const Tensor& options) const {
-  const Tensor f = Personal(k, x, options) + heads[k].c2;
-  const Tensor g =
-      option_embeddings
-          .narrow(0, option_offsets[k], spec.options_per_pattern[k])
-          .matmul(option_projection.t());
-  const double m = spec.heads.score_dim;
-  return f.matmul(g.t()) / std::sqrt(m) + heads[k].bias;
+  return LogitsOf(k, Personal(k, x, options), OptionKeys());
 }
 
 Tensor ActorNetwork::Impl::Probabilities(int k, const Tensor& x,

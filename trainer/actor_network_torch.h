@@ -46,6 +46,15 @@ struct ActorNetwork::Impl {
   // state. [B, m]
   torch::Tensor Personal(int k, const torch::Tensor& x,
                          const torch::Tensor& options) const;
+  // [options, m] g(e) / sqrt(m) of every option of every pattern.
+  torch::Tensor OptionKeys() const;
+  // The two steps of Logits(), for who takes several at once. `earlier`
+  // [B, e]: the sum of the earlier options' embeddings, not read if the heads
+  // are independent. `keys`: OptionKeys().
+  torch::Tensor PersonalGiven(int k, const torch::Tensor& x,
+                              const torch::Tensor& earlier) const;
+  torch::Tensor LogitsOf(int k, const torch::Tensor& personal,
+                         const torch::Tensor& keys) const;
   // What is trained: matrices, and apart from them the biases, which hold the
   // effects that all users share.
   std::vector<torch::Tensor> Matrices() const;

@@ -27,12 +27,14 @@ class Adam {
   };
 
   explicit Adam(std::vector<Group> groups) : groups_(std::move(groups)) {
+    std::vector<torch::Tensor> zeros;
     for (const Group& group : groups_) {
       for (const torch::Tensor& p : group.parameters) {
-        first_.push_back(torch::zeros_like(p.detach()));
-        second_.push_back(torch::zeros_like(p.detach()));
+        zeros.push_back(torch::zeros_like(p.detach()).reshape({-1}));
       }
     }
+    first_ = torch::cat(zeros);
+    second_ = first_.clone();
     steps_ = torch::zeros({1}, torch::kLong);
   }
 
@@ -43,39 +45,35 @@ class Adam {
   }
 
   // Applies the gradients, scaled down to `max_norm` if all together are
-  // longer.
+  // longer. A parameter without one has a gradient of 0.
   void Step(double max_norm) {
     torch::NoGradGuard no_grad;
-    const double scale = ClipScale(max_norm);
+    torch::Tensor g = Gradients();
+    const double norm = g.norm().item<double>();
+    if (norm > max_norm) g.mul_(max_norm / norm);
     const int64_t t = (steps_[0] += 1).item<int64_t>();
     const double correction1 = 1.0 - std::pow(kBeta1, t);
     const double correction2 = 1.0 - std::pow(kBeta2, t);
-    size_t i = 0;
+    first_.mul_(kBeta1).add_(g, 1.0 - kBeta1);
+    second_.mul_(kBeta2).addcmul_(g, g, 1.0 - kBeta2);
+    const torch::Tensor step =
+        first_ / (second_ / correction2).sqrt_().add_(kEpsilon);
+    int64_t at = 0;
     for (Group& group : groups_) {
       for (torch::Tensor& p : group.parameters) {
-        torch::Tensor& m = first_[i];
-        torch::Tensor& v = second_[i++];
-        if (!p.grad().defined()) continue;
-        const torch::Tensor g = p.grad() * scale;
-        m.mul_(kBeta1).add_(g, 1.0 - kBeta1);
-        v.mul_(kBeta2).addcmul_(g, g, 1.0 - kBeta2);
-        p.addcdiv_(m, (v / correction2).sqrt_().add_(kEpsilon),
-                   -group.learning_rate / correction1);
+        p.add_(step.narrow(0, at, p.numel()).view_as(p),
+               -group.learning_rate / correction1);
+        at += p.numel();
       }
     }
   }
 
-  // "<prefix>0.m", "<prefix>0.v", ..., "<prefix>steps".
+  // "<prefix>m", "<prefix>v", "<prefix>steps".
   std::vector<std::pair<std::string, torch::Tensor>> Named(
       const std::string& prefix) const {
-    std::vector<std::pair<std::string, torch::Tensor>> named;
-    for (size_t i = 0; i < first_.size(); ++i) {
-      const std::string name = prefix + std::to_string(i);
-      named.emplace_back(name + ".m", first_[i]);
-      named.emplace_back(name + ".v", second_[i]);
-    }
-    named.emplace_back(prefix + "steps", steps_);
-    return named;
+    return {{prefix + "m", first_},
+            {prefix + "v", second_},
+            {prefix + "steps", steps_}};
   }
 
  private:
@@ -83,20 +81,22 @@ class Adam {
   static constexpr double kBeta2 = 0.999;
   static constexpr double kEpsilon = 1e-8;
 
-  double ClipScale(double max_norm) const {
-    double squared = 0.0;
+  // All gradients, one after the other.
+  torch::Tensor Gradients() const {
+    std::vector<torch::Tensor> all;
     for (const Group& group : groups_) {
       for (const torch::Tensor& p : group.parameters) {
-        if (!p.grad().defined()) continue;
-        squared += p.grad().square().sum().item<double>();
+        all.push_back(p.grad().defined() ? p.grad().reshape({-1})
+                                         : torch::zeros_like(p).reshape({-1}));
       }
     }
-    const double norm = std::sqrt(squared);
-    return norm > max_norm ? max_norm / norm : 1.0;
+    return torch::cat(all);
   }
 
   std::vector<Group> groups_;
-  std::vector<torch::Tensor> first_, second_;
+  // Of all parameters, one after the other: libtorch's time on tensors this
+  // small goes by the operation.
+  torch::Tensor first_, second_;
   torch::Tensor steps_;
 };
 

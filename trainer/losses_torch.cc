@@ -33,8 +33,11 @@ Tensor PublishedCriticLoss(const Tensor& values, const Tensor& next_values,
 }
 
 Tensor ImprovementLoss(const Tensor& logits, const Tensor& advantages,
-                       double temperature) {
-  const Tensor target = torch::softmax(advantages.detach() / temperature, 1);
+                       double temperature, double fixed_share, int fixed) {
+  Tensor target = torch::softmax(advantages.detach() / temperature, 1);
+  if (fixed_share > 0.0) {
+    target.mul_(1.0 - fixed_share).select(1, fixed).add_(fixed_share);
+  }
   return -(target * torch::log_softmax(logits, 1)).sum(1).mean();
 }
 

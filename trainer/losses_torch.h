@@ -22,7 +22,7 @@ torch::Tensor TdError(const torch::Tensor& rewards, const torch::Tensor& values,
                       const torch::Tensor& done, double gamma);
 
 // -mean(min(ratio A, clip(ratio, 1 - c, 1 + c) A)). `ratio` [B] = p / p_old,
-// `advantage` [B]: a constant. Schulman et al. 2017, equation 7.
+// `advantage` [B] or what spreads to it: a constant. Schulman et al. 2017, equation 7.
 torch::Tensor ClippedSurrogateLoss(const torch::Tensor& ratio,
                                    const torch::Tensor& advantage, double clip);
 
@@ -39,12 +39,14 @@ torch::Tensor PublishedCriticLoss(const torch::Tensor& values,
 
 // mean(-sum_a q(a) log softmax(logits)(a)) with q = softmax(A / temperature),
 // the policy that maximises E[A] + temperature * entropy. Unlike that
-// maximum's own gradient it does not fade when the softmax saturates.
+// maximum's own gradient it does not fade when the softmax saturates. Of q the
+// share `fixed_share` is option `fixed`, whatever its advantage.
 // `logits` [B, n]; `advantages` [B, n]: constants, up to a term per row.
 // Abdolmaleki et al. 2018.
 torch::Tensor ImprovementLoss(const torch::Tensor& logits,
                               const torch::Tensor& advantages,
-                              double temperature);
+                              double temperature, double fixed_share = 0.0,
+                              int fixed = 0);
 
 // mean(-sum_a p(a) log p(a)). `probabilities` [B, n], each above 0.
 torch::Tensor MeanEntropy(const torch::Tensor& probabilities);

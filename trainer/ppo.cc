@@ -55,10 +55,10 @@ class PpoLearner final : public Learner {
   // The critic's mean as tensors: Q up to a term of the state alone is
   // scores.at(a_1) + ... + pairs.
   struct Critic {
-    Tensor weights;  // [state_dim, options]
-    Tensor bias;     // [options]
-    Tensor pair;     // [options, options]
-    Tensor fixed;    // [K] int64, options of the best fixed prompt
+    Tensor weights;          // [state_dim, options]
+    Tensor bias;             // [options]
+    Tensor pair;             // [options, options]
+    std::vector<int> fixed;  // options of the best fixed prompt
   };
   int Patterns() const {
     return static_cast<int>(network_.spec().patterns.size());
@@ -69,14 +69,22 @@ class PpoLearner final : public Learner {
   TensorMap State() const;
   // Rows of the window that one step learns from.
   Tensor Minibatch(policy::Rng& rng) const;
-  // Options [B, K] that the policy would choose now.
-  Tensor SampleOptions(const Tensor& x, policy::Rng& rng) const;
-  // Advantages of every option of pattern k in units of the rewards' deviation,
-  // the others being `choices` [B, K]. `scores` [B, options]. [B, n_k]
-  Tensor Counterfactual(int k, const Critic& critic, const Tensor& scores,
-                        const Tensor& choices, const Tensor& p) const;
+  // The agents' turns on states, one after the other: what the policy would
+  // choose now, and what it would do in the place of what was chosen.
+  struct Turns {
+    Tensor choices;                // [B, K] drawn from the policy
+    std::vector<Tensor> personal;  // [B, m] each, see ActorNetwork::Impl
+    std::vector<Tensor> logits;    // [B, n_k] each, after earlier `choices`
+    std::vector<Tensor> at_taken;  // [B, n_k] each, after the earlier taken
+  };
+  Turns TakeTurns(const Tensor& x, const Tensor& taken, policy::Rng& rng) const;
+  // Advantages of every option of every pattern in units of the rewards'
+  // deviation, up to a term a pattern, the other patterns' being `choices`
+  // [B, K]. `states` [B, state_dim]. [B, options]
+  Tensor Counterfactuals(const Critic& critic, const Tensor& states,
+                         const Tensor& choices) const;
   Tensor Loss(const Tensor& rows, const Critic& critic, policy::Rng& rng,
-              LearnerMetrics& metrics) const;
+              LearnerMetrics* metrics) const;
 
   PpoOptions options_;
   ActorNetwork network_;
@@ -148,9 +156,7 @@ PpoLearner::Critic PpoLearner::MakeCritic() const {
                      .contiguous(),
       .bias = copy(scores.bias.data(), {total}),
       .pair = copy(belief_.model().mean().pair.data(), {total, total}),
-      .fixed = torch::zeros({Patterns()}, torch::kLong)};
-  const std::vector<int> fixed = belief_.BestFixed({});
-  std::copy(fixed.begin(), fixed.end(), critic.fixed.data_ptr<int64_t>());
+      .fixed = belief_.BestFixed({})};
   return critic;
 }
 
@@ -164,79 +170,99 @@ Tensor PpoLearner::Minibatch(policy::Rng& rng) const {
   return rows;
 }
 
-Tensor PpoLearner::SampleOptions(const Tensor& x, policy::Rng& rng) const {
-  torch::NoGradGuard no_grad;
-  const int64_t b = x.size(0);
-  Tensor options = torch::zeros({b, Patterns()}, torch::kLong);
-  for (int k = 0; k < Patterns(); ++k) {
-    const Tensor p = network_.impl().Probabilities(k, x, options).contiguous();
-    const int64_t n = p.size(1);
-    for (int64_t i = 0; i < b; ++i) {
-      const float* row = p.data_ptr<float>() + i * n;
-      float u = rng.UnitFloat();
-      int64_t a = 0;
-      while (a + 1 < n && u >= row[a]) u -= row[a++];
-      options.data_ptr<int64_t>()[i * Patterns() + k] = a;
-    }
+// Options [B] drawn from the rows of `p` [B, n].
+Tensor Draw(const Tensor& p, policy::Rng& rng) {
+  const Tensor rows = p.contiguous();
+  const int64_t n = rows.size(1);
+  Tensor options = torch::zeros({rows.size(0)}, torch::kLong);
+  for (int64_t i = 0; i < rows.size(0); ++i) {
+    const float* row = rows.data_ptr<float>() + i * n;
+    float u = rng.UnitFloat();
+    int64_t a = 0;
+    while (a + 1 < n && u >= row[a]) u -= row[a++];
+    options.data_ptr<int64_t>()[i] = a;
   }
   return options;
 }
 
-Tensor PpoLearner::Counterfactual(int k, const Critic& critic,
-                                  const Tensor& scores, const Tensor& choices,
-                                  const Tensor& p) const {
-  const auto& offsets = network_.impl().option_offsets;
-  const int64_t n = network_.spec().options_per_pattern[k];
-  Tensor q = scores.narrow(1, offsets[k], n);
-  for (int l = 0; l < Patterns(); ++l) {
-    if (l == k) continue;
-    q = q + critic.pair.index_select(0, choices.select(1, l) + offsets[l])
-                .narrow(1, offsets[k], n);
+// One pass a pattern over both, one below the other: libtorch's time on batches
+// this small goes by the operation.
+PpoLearner::Turns PpoLearner::TakeTurns(const Tensor& x, const Tensor& taken,
+                                        policy::Rng& rng) const {
+  const ActorNetwork::Impl& net = network_.impl();
+  const int64_t b = x.size(0);
+  const Tensor keys = net.OptionKeys();
+  const Tensor both = torch::cat({x, x});
+  Tensor earlier = torch::zeros({2 * b, net.option_embeddings.size(1)});
+  std::vector<Tensor> choices;
+  Turns turns;
+  for (int k = 0; k < Patterns(); ++k) {
+    const Tensor personal = net.PersonalGiven(k, both, earlier);
+    const Tensor logits = net.LogitsOf(k, personal, keys);
+    turns.personal.push_back(personal.narrow(0, 0, b));
+    turns.logits.push_back(logits.narrow(0, 0, b));
+    turns.at_taken.push_back(logits.narrow(0, b, b));
+    choices.push_back(Draw(WithFloor(turns.logits.back().detach(),
+                                     net.spec.heads.exploration_floor),
+                           rng));
+    const Tensor options = torch::cat({choices.back(), taken.select(1, k)});
+    earlier = earlier + net.option_embeddings.index_select(
+                            0, options + net.option_offsets[k]);
   }
-  return (q - (q * p.detach()).sum(1, true)) / deviation_;
+  turns.choices = torch::stack(choices, 1);
+  return turns;
+}
+
+Tensor PpoLearner::Counterfactuals(const Critic& critic, const Tensor& states,
+                                   const Tensor& choices) const {
+  const Tensor offsets =
+      torch::tensor(network_.impl().option_offsets, torch::kLong);
+  const Tensor chosen = torch::zeros({states.size(0), critic.bias.size(0)})
+                            .scatter_(1, choices + offsets, 1.0);
+  // Pairs within a pattern are 0.
+  return torch::addmm(critic.bias, states, critic.weights)
+      .addmm(chosen, critic.pair)
+      .div_(deviation_);
 }
 
 Tensor PpoLearner::Loss(const Tensor& rows, const Critic& critic,
-                        policy::Rng& rng, LearnerMetrics& metrics) const {
+                        policy::Rng& rng, LearnerMetrics* metrics) const {
   const ActorNetwork::Impl& net = network_.impl();
+  const double floor = net.spec.heads.exploration_floor;
   const Tensor states = window_.states.index_select(0, rows);
-  const Tensor x = net.Standardised(states);
-  const Tensor scores = torch::addmm(critic.bias, states, critic.weights);
   const Tensor taken = window_.options.index_select(0, rows);
   const Tensor old = window_.probabilities.index_select(0, rows);
   const Tensor advantage = surprise_.index_select(0, rows) / deviation_;
-  const Tensor choices = SampleOptions(x, rng);
-  Tensor loss = torch::zeros({});
-  metrics.clear();
+  const Turns turns = TakeTurns(net.Standardised(states), taken, rng);
+  const Tensor values = Counterfactuals(critic, states, turns.choices);
+  std::vector<Tensor> losses, chosen;
   for (int k = 0; k < Patterns(); ++k) {
-    const Tensor logits = net.Logits(k, x, choices);
-    const Tensor p = WithFloor(logits, net.spec.heads.exploration_floor);
-    const Tensor improvement =
-        ImprovementLoss(logits, Counterfactual(k, critic, scores, choices, p),
-                        options_.temperature);
-    const Tensor fixed = -torch::log_softmax(logits, 1)
-                              .select(1, critic.fixed[k].item<int64_t>())
-                              .mean();
-    const Tensor chosen = net.Probabilities(k, x, taken)
-                              .gather(1, taken.select(1, k).unsqueeze(1))
-                              .squeeze(1);
-    const Tensor surrogate = ClippedSurrogateLoss(chosen / old.select(1, k),
-                                                  advantage, options_.clip);
-    const Tensor personal = net.Personal(k, x, choices);
-    const Tensor spread =
-        (personal - personal.mean(0, true)).square().sum(1).mean();
-    loss = loss + (1.0 - options_.fixed_share) * improvement +
-           options_.fixed_share * fixed + options_.surrogate * surrogate +
-           options_.shrinkage * spread;
+    const Tensor& logits = turns.logits[k];
+    const Tensor advantages =
+        values.narrow(1, net.option_offsets[k], logits.size(1));
+    losses.push_back(ImprovementLoss(logits, advantages, options_.temperature,
+                                     options_.fixed_share, critic.fixed[k]));
+    chosen.push_back(
+        WithFloor(turns.at_taken[k], floor).gather(1, taken.narrow(1, k, 1)));
+    if (metrics == nullptr) continue;
     const std::string& name = network_.spec().patterns[k];
-    metrics.emplace_back(absl::StrCat("improvement_loss.", name),
-                         improvement.item<double>());
-    metrics.emplace_back(absl::StrCat("surrogate_loss.", name),
-                         surrogate.item<double>());
-    metrics.emplace_back(absl::StrCat("entropy.", name),
-                         MeanEntropy(p).item<double>());
+    metrics->emplace_back(absl::StrCat("improvement_loss.", name),
+                          losses.back().item<double>());
+    metrics->emplace_back(absl::StrCat("entropy.", name),
+                          MeanEntropy(WithFloor(logits, floor)).item<double>());
   }
-  return loss;
+  const double patterns = Patterns();
+  const Tensor surrogate =
+      patterns * ClippedSurrogateLoss(torch::cat(chosen, 1) / old,
+                                      advantage.unsqueeze(1), options_.clip);
+  if (metrics != nullptr) {
+    metrics->emplace_back("surrogate_loss", surrogate.item<double>());
+  }
+  const Tensor personal = torch::cat(turns.personal, 1);
+  const Tensor spread =
+      (personal - personal.mean(0, true)).square().sum(1).mean();
+  return torch::stack(losses).sum() + options_.surrogate * surrogate +
+         options_.shrinkage * spread;
 }
 
 LearnerMetrics PpoLearner::Update(absl::Span<const Sample> samples) {
@@ -251,7 +277,8 @@ LearnerMetrics PpoLearner::Update(absl::Span<const Sample> samples) {
   for (int step = 0; step < steps; ++step) {
     const Tensor rows = Minibatch(rng);
     adam_.ZeroGradients();
-    const Tensor loss = Loss(rows, critic, rng, metrics);
+    const bool last = step + 1 == steps;
+    const Tensor loss = Loss(rows, critic, rng, last ? &metrics : nullptr);
     loss.backward();
     adam_.Step(options_.max_gradient_norm);
     loss_ += loss.item<double>() / steps;

@@ -153,6 +153,15 @@ TEST(ImprovementLossTest, IsTheCrossEntropyToTheImprovedPolicy) {
               -0.25 * std::log(0.25) - 0.75 * std::log(0.75), 1e-12);
 }
 
+TEST(ImprovementLossTest, GivesAShareOfTheTargetToTheFixedOption) {
+  // A fifth to option 0: of 1/4, 3/4 that makes 0.4, 0.6.
+  const double t = 0.5;
+  const Tensor advantages = Doubles({0.0, t * std::log(3.0)}).unsqueeze(0);
+  const Tensor logits = Doubles({0.0, std::log(3.0)}).unsqueeze(0);
+  EXPECT_NEAR(ImprovementLoss(logits, advantages, t, 0.2, 0).item<double>(),
+              -0.4 * std::log(0.25) - 0.6 * std::log(0.75), 1e-12);
+}
+
 TEST(ImprovementLossTest, IsLeastAtTheImprovedPolicyWhateverTheRowsTerm) {
   policy::Rng rng(kSeed, 4);
   const Tensor advantages = Random({3, 4}, -1.0, 1.0, rng);
