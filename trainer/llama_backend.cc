@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <numeric>
 #include <optional>
+#include <set>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -25,6 +26,8 @@ namespace {
 constexpr int kReadoutVersion = 3;
 constexpr int kMaxThreads = 256;
 constexpr int kPriorContext = 512;
+// Titles that fill a batch of ScoreApart(), about.
+constexpr size_t kPriorsTogether = 20;
 
 absl::Status Validate(const LlamaBackendOptions& options) {
   if (options.threads < 0 || options.threads > kMaxThreads) {
@@ -158,22 +161,32 @@ std::vector<absl::StatusOr<LlmAnswer>> LlamaBackend::Answer(
     }
     return prompts[a]->prefix < prompts[b]->prefix;
   });
-  WorkRanges ranges(order.size(), std::min(workers_.size(), requests.size()));
-  const auto work = [&](size_t worker) {
-    while (const std::optional<size_t> i = ranges.Next(worker)) {
-      const size_t at = order[*i];
-      answers[at] = prompts[at].ok() ? AnswerOne(workers_[worker], requests[at],
-                                                 *prompts[at])
-                                     : prompts[at].status();
+  const std::vector<PriorBatch> priors = MissingPriors(requests);
+  ForEachJob(priors.size(), [&](Worker& worker, size_t job) {
+    ScorePriors(worker, priors[job]);
+  });
+  ForEachJob(order.size(), [&](Worker& worker, size_t job) {
+    const size_t at = order[job];
+    answers[at] = prompts[at].ok()
+                      ? AnswerOne(worker, requests[at], *prompts[at])
+                      : prompts[at].status();
+  });
+  return answers;
+}
+
+void LlamaBackend::ForEachJob(
+    size_t jobs, absl::FunctionRef<void(Worker& worker, size_t job)> work) {
+  const size_t workers = std::min(workers_.size(), jobs);
+  WorkRanges ranges(jobs, workers);
+  const auto run = [&](size_t w) {
+    while (const std::optional<size_t> job = ranges.Next(w)) {
+      work(workers_[w], *job);
     }
   };
   std::vector<std::thread> threads;
-  for (size_t i = 1; i < workers_.size() && i < requests.size(); ++i) {
-    threads.emplace_back(work, i);
-  }
-  work(0);
+  for (size_t w = 1; w < workers; ++w) threads.emplace_back(run, w);
+  if (workers > 0) run(0);
   for (std::thread& thread : threads) thread.join();
-  return answers;
 }
 
 absl::StatusOr<LlmAnswer> LlamaBackend::AnswerOne(
@@ -214,43 +227,66 @@ absl::StatusOr<LlmAnswer> LlamaBackend::ScoreTitles(
   }
   ATTUNE_ASSIGN_OR_RETURN(std::vector<double> scores,
                           worker.prompts->Score(prompt.prefix, titles));
-  if (!rendered.prior_prefix.empty()) {
-    ATTUNE_RETURN_IF_ERROR(
-        SubtractPriors(worker, rendered, absl::MakeSpan(scores)));
-  }
+  ATTUNE_RETURN_IF_ERROR(SubtractPriors(rendered, absl::MakeSpan(scores)));
   answer.displayed_scores.assign(scores.begin(), scores.end());
   return answer;
 }
 
-absl::Status LlamaBackend::SubtractPriors(
-    Worker& worker, const policy::RenderedPrompt& rendered,
-    absl::Span<double> scores) {
-  const std::vector<std::string>& titles = rendered.displayed_titles;
-  const TokenizedPrompt prefix = model_->TokenizePlain(rendered.prior_prefix);
-  std::vector<size_t> missing;
-  std::vector<LlamaTokens> tokens;
-  const auto prior = [&](size_t i) -> std::pair<std::string, std::string> {
-    return {rendered.prior_prefix, titles[i]};
-  };
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    for (size_t i = 0; i < titles.size(); ++i) {
-      const auto it = priors_.find(prior(i));
-      if (it != priors_.end()) {
-        scores[i] -= it->second;
-      } else {
-        missing.push_back(i);
-        tokens.push_back(model_->Tokenize(prefix.blanks + titles[i]));
-      }
+std::vector<LlamaBackend::PriorBatch> LlamaBackend::MissingPriors(
+    absl::Span<const LlmRequest> requests) const {
+  std::set<std::pair<std::string, std::string>> missing;
+  for (const LlmRequest& request : requests) {
+    const policy::RenderedPrompt& prompt = *request.prompt;
+    if (prompt.prior_prefix.empty()) continue;
+    for (const std::string& title : prompt.displayed_titles) {
+      std::pair<std::string, std::string> prior(prompt.prior_prefix, title);
+      if (!priors_.contains(prior)) missing.insert(std::move(prior));
     }
   }
-  if (missing.empty()) return absl::OkStatus();
-  ATTUNE_ASSIGN_OR_RETURN(const std::vector<double> found,
-                          worker.priors->ScoreApart(prefix.prefix, tokens));
-  const std::lock_guard<std::mutex> lock(mutex_);
-  for (size_t j = 0; j < missing.size(); ++j) {
-    scores[missing[j]] -= found[j];
-    priors_.emplace(prior(missing[j]), found[j]);
+  std::vector<PriorBatch> batches;
+  for (const auto& [prefix, title] : missing) {
+    if (batches.empty() || batches.back().prefix != prefix ||
+        batches.back().titles.size() >= kPriorsTogether) {
+      batches.push_back({.prefix = prefix});
+    }
+    batches.back().titles.push_back(title);
+  }
+  return batches;
+}
+
+void LlamaBackend::ScorePriors(Worker& worker, const PriorBatch& batch) {
+  const TokenizedPrompt prefix = model_->TokenizePlain(batch.prefix);
+  std::vector<LlamaTokens> tokens;
+  for (const std::string& title : batch.titles) {
+    tokens.push_back(model_->Tokenize(prefix.blanks + title));
+  }
+  const auto score = [&](absl::Span<const LlamaTokens> some) {
+    return worker.priors->ScoreApart(prefix.prefix, some);
+  };
+  const absl::StatusOr<std::vector<double>> found = score(tokens);
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    // One that has no prior leaves the others theirs.
+    absl::StatusOr<double> prior = 0.0;
+    if (found.ok()) {
+      prior = (*found)[i];
+    } else if (const auto alone = score({&tokens[i], 1}); alone.ok()) {
+      prior = alone->front();
+    } else {
+      prior = alone.status();
+    }
+    const std::lock_guard<std::mutex> lock(mutex_);
+    priors_.emplace(std::make_pair(batch.prefix, batch.titles[i]), prior);
+  }
+}
+
+absl::Status LlamaBackend::SubtractPriors(
+    const policy::RenderedPrompt& rendered, absl::Span<double> scores) const {
+  if (rendered.prior_prefix.empty()) return absl::OkStatus();
+  for (size_t i = 0; i < scores.size(); ++i) {
+    ATTUNE_ASSIGN_OR_RETURN(
+        const double prior,
+        priors_.at({rendered.prior_prefix, rendered.displayed_titles[i]}));
+    scores[i] -= prior;
   }
   return absl::OkStatus();
 }

@@ -31,6 +31,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "trainer/llama_model.h"
@@ -85,6 +86,11 @@ class LlamaBackend final : public LlmBackend {
     std::unique_ptr<LlamaSession> prompts;
     std::unique_ptr<LlamaSession> priors;
   };
+  // Titles whose priors are scored in one batch.
+  struct PriorBatch {
+    std::string prefix;
+    std::vector<std::string> titles;
+  };
 
   LlamaBackend(LlamaBackendOptions options, std::string model_sha256,
                std::unique_ptr<LlamaModel> model);
@@ -99,18 +105,27 @@ class LlamaBackend final : public LlmBackend {
                                         const TokenizedPrompt& prompt);
   absl::StatusOr<LlmAnswer> Complete(Worker& worker, uint64_t seed,
                                      const TokenizedPrompt& prompt);
+  // Finds the priors that `requests` need and that are not known. Those of many
+  // prompts together fill batches, which those of one do not.
+  std::vector<PriorBatch> MissingPriors(
+      absl::Span<const LlmRequest> requests) const;
+  void ScorePriors(Worker& worker, const PriorBatch& batch);
   // Subtracts the prior of each title from its score.
-  absl::Status SubtractPriors(Worker& worker,
-                              const policy::RenderedPrompt& rendered,
-                              absl::Span<double> scores);
+  absl::Status SubtractPriors(const policy::RenderedPrompt& rendered,
+                              absl::Span<double> scores) const;
+  // Calls `work` for the jobs 0 to `jobs` - 1; neighbours mostly go to one
+  // worker, in order.
+  void ForEachJob(size_t jobs,
+                  absl::FunctionRef<void(Worker& worker, size_t job)> work);
 
   const LlamaBackendOptions options_;
   const std::string model_sha256_;
   const std::unique_ptr<LlamaModel> model_;
   std::vector<Worker> workers_;
   std::mutex mutex_;
-  // By prior prefix and title. Guarded by mutex_.
-  std::map<std::pair<std::string, std::string>, double> priors_;
+  // By prior prefix and title. Written under mutex_ by ScorePriors(); nobody
+  // reads meanwhile.
+  std::map<std::pair<std::string, std::string>, absl::StatusOr<double>> priors_;
 };
 
 }  // namespace attune::trainer
