@@ -3,23 +3,31 @@
 
 // How fast the embedded LLM works inside the trainer, as JSON on stdout:
 //
-//   training  rounds of trainer::Train on real data: tokens that llama.cpp
-//             evaluated by the wall time of whole rounds, learner and all
+//   training  rounds of trainer::Train on real data with train's own defaults:
+//             tokens that llama.cpp evaluated by the wall time of whole rounds,
+//             learner and all
+//   sharing   the same with `--choices` choices for each task that share the
+//             history and, by halves, the hint, which stand first in the prompt
+//             (`layout: data_first`)
 //   choices   `--choices` random choices for each of `--tasks` tasks, in one
-//             Answer() call: rankings/s, tokens/s, the share of prompt tokens that
-//             were not evaluated again, and the mean NDCG@10
+//             Answer() call: rankings/s, tokens/s and the mean NDCG@10
+//
+// All say which share of the prompts' tokens was not evaluated again.
 //
 // bench/llm_bench.py runs it beside llama.cpp's own benchmark.
 
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_replace.h"
 #include "policy/metrics.h"
 #include "policy/revision.h"
 #include "policy/status_macros.h"
@@ -35,9 +43,9 @@ namespace {
 
 struct Flags {
   TrainSetupFlags setup;
-  int64_t budget = 192;
+  int64_t budget = TrainOptions().budget;
   int tasks = 40;
-  int choices = 6;
+  int choices = 8;
 };
 
 double Now() {
@@ -46,35 +54,59 @@ double Now() {
       .count();
 }
 
+// CPU time of this process, all threads together.
+double CpuSeconds() {
+  timespec now;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * now.tv_nsec;
+}
+
 absl::StatusOr<nlohmann::json> MeasureTraining(TrainSetup& setup,
                                                const LlamaBackend& llm,
-                                               int64_t budget) {
+                                               TrainOptions options) {
   const std::filesystem::path dir =
       std::filesystem::temp_directory_path() / "attune_llm_bench";
   std::filesystem::remove_all(dir);
   std::filesystem::create_directories(dir);
-  double seconds = 0.0;
+  double learn_seconds = 0.0;
   const int64_t evaluated = llm.evaluated_tokens();
-  TrainOptions options;
-  options.budget = budget;
+  const double cpu = CpuSeconds();
   options.directory = dir.string();
   options.clock = Now;
   options.on_round = [&](const RoundReport& report) {
-    seconds += report.seconds;
+    learn_seconds += report.learn_seconds;
     return true;
   };
   ATTUNE_ASSIGN_OR_RETURN(const TrainResult result,
                           Train(setup.source, *setup.backend, *setup.learner,
                                 setup.settings, setup.golden, options));
   std::filesystem::remove_all(dir);
+  const TrainTotals& totals = result.totals;
   const auto tokens = static_cast<double>(llm.evaluated_tokens() - evaluated);
   return nlohmann::json{
-      {"rankings", result.totals.rankings},
-      {"seconds", seconds},
+      {"rankings", totals.rankings},
+      {"seconds", result.seconds},
+      {"cpu_seconds", CpuSeconds() - cpu},
+      {"learn_seconds", learn_seconds},
+      {"llm_idle_share", result.llm_idle_share},
       {"evaluated_tokens", tokens},
-      {"tokens_per_second", tokens / seconds},
+      {"tokens_per_second", tokens / result.seconds},
       {"rankings_per_second",
-       static_cast<double>(result.totals.rankings) / seconds}};
+       static_cast<double>(totals.rankings) / result.seconds},
+      {"reused_share", static_cast<double>(totals.reused_tokens) /
+                           static_cast<double>(totals.prompt_tokens)}};
+}
+
+// From here on the data stands first in prompts.
+absl::Status PutDataFirst(TrainSetup& setup) {
+  const std::string yaml =
+      absl::StrReplaceAll(setup.settings.catalog->yaml,
+                          {{"\nframe:\n", "\nframe:\n  layout: data_first\n"}});
+  ATTUNE_ASSIGN_OR_RETURN(auto catalog, policy::Catalog::Parse(yaml));
+  if (catalog->layout != policy::Layout::kDataFirst) {
+    return absl::InvalidArgumentError("--catalog: has no frame");
+  }
+  return setup.UseCatalog(std::move(catalog));
 }
 
 absl::StatusOr<nlohmann::json> MeasureChoices(TrainSetup& setup,
@@ -130,8 +162,15 @@ absl::Status Run(const Flags& flags) {
   nlohmann::json out;
   ATTUNE_ASSIGN_OR_RETURN(out["choices"], MeasureChoices(*setup, *llm, flags));
   if (flags.budget > 0) {
-    ATTUNE_ASSIGN_OR_RETURN(out["training"],
-                            MeasureTraining(*setup, *llm, flags.budget));
+    ATTUNE_ASSIGN_OR_RETURN(
+        out["training"],
+        MeasureTraining(*setup, *llm, {.budget = flags.budget}));
+    ATTUNE_RETURN_IF_ERROR(PutDataFirst(*setup));
+    ATTUNE_ASSIGN_OR_RETURN(out["sharing"],
+                            MeasureTraining(*setup, *llm,
+                                            {.budget = flags.budget,
+                                             .choices_per_task = flags.choices,
+                                             .share_beginning = true}));
   }
   std::printf("%s\n", out.dump().c_str());
   return absl::OkStatus();

@@ -23,8 +23,9 @@ Measures; no figure makes it fail. Results go to build/bench/.
              learning.json; about ten minutes
   refine     RPP+ beside the same learner without it, on the simulator:
              refine.json; about five minutes
-  llm        the embedded LLM in a training run beside llama.cpp's own benchmark:
-             llm.json; about two minutes
+  llm        the embedded LLM in a training run beside llama.cpp's own benchmark,
+             and how long a fast LLM waits for the learners: llm.json; about
+             four minutes
   study      all methods on ml-100k or lastfm with a real LLM: study-DATASET/
              with evaluation.json and report.html; most of an hour. lastfm needs
              --data DIR/NAME. Started again it goes on where it was stopped.
@@ -115,13 +116,14 @@ bench_refine() {
 
 # The embedded LLM beside llama.cpp's own benchmark.
 bench_llm() {
-  build_bench llm_bench
+  build_bench llm_bench attune_trainer_main
   with_cache_lock ensure_llama_bench
   python3 "$ROOT/bench/llm_bench.py" --bench "$ROOT/build/release/bench/llm_bench" \
+    --trainer "$ROOT/build/release/trainer/attune_trainer" \
+    --catalog "$ROOT/policy/catalogs/movies.yaml" \
     --tool "$ATTUNE_CACHE/llama.cpp/bin/llama-bench" --weights "$ATTUNE_CACHE/models" \
     --out "$OUT/llm.json" -- \
     --data "$ATTUNE_CACHE/data/ml-100k/ml-100k" --year-in-title false \
-    --catalog "$ROOT/policy/catalogs/movies.yaml" \
     --model "$ATTUNE_CACHE/models/$MODEL_FILE" \
     --requantize-dir "$ATTUNE_CACHE/models" "$@"
 }

@@ -192,6 +192,12 @@ void AddLoopFlags(CLI::App& command, TrainFlags& flags) {
                   "Choices tried on each user's task, under equal conditions;\n"
                   "0: as the learner likes it")
       ->capture_default_str();
+  command.add_flag(
+      "--share-beginning", flags.train.share_beginning,
+      "The choices on a task share the history, halves of them the\n"
+      "hint: with a catalog of `layout: data_first` an LLM that\n"
+      "keeps what prompts begin with evaluates about half of\n"
+      "them. For an LLM that is slow: less is learned a ranking");
   command.add_flag("--default-baseline", flags.train.default_baseline,
                    "Ask the default prompt once a task as well");
   command

@@ -21,6 +21,7 @@ constexpr uint64_t kDecodingStream = 63;
 constexpr uint64_t kProposalStream = 64;
 constexpr uint64_t kPoolStream = 65;
 constexpr uint64_t kSharedOrderStream = 66;
+constexpr uint64_t kRestStream = 67;
 // Draws before a choice may repeat one of its task.
 constexpr int kMaxRedraws = 16;
 // More than a user is drawn.
@@ -37,6 +38,19 @@ struct PlannedTask {
 
 uint64_t SeedOf(uint64_t seed, uint64_t place, uint64_t stream) {
   return policy::Rng(seed ^ policy::Mix64(place), stream)();
+}
+
+// Which choice of its task one takes its first options from, and how many.
+struct Beginning {
+  int choice = 0;
+  size_t options = 0;
+};
+
+Beginning BeginningOf(int choice, int choices) {
+  const int half = choices >= 4 ? (choices + 1) / 2 : choices;
+  if (choice == 0) return {0, 0};
+  if (choice == half) return {0, 1};
+  return {choice < half ? 0 : half, choices >= 4 ? 2U : 1U};
 }
 
 class Planner {
@@ -65,8 +79,15 @@ class Planner {
   // Cuts the tasks' choices to the episodes that are left.
   void Allot(std::vector<PlannedTask>& tasks) const;
   Episode EpisodeOf(const PlannedTask& planned, int choice) const;
+  void ShareBeginnings(std::vector<std::vector<Proposal>>& proposals) const;
+  // One choice of the policy, begun as `begun` says.
+  absl::StatusOr<policy::Decision> SampleOnce(const Episode& episode,
+                                              Proposal begun,
+                                              uint64_t draw) const;
+  // The `choice`-th of a task whose episodes so far end `earlier`.
   absl::StatusOr<policy::Decision> Sampled(
-      const Episode& episode, const std::vector<Episode>& earlier) const;
+      const Episode& episode, int choice,
+      const std::vector<Episode>& earlier) const;
   absl::StatusOr<policy::Decision> Proposed(const Episode& episode,
                                             const Proposal& proposal) const;
 
@@ -189,13 +210,61 @@ Episode Planner::EpisodeOf(const PlannedTask& planned, int choice) const {
                          kDecisionStream)};
 }
 
+void Planner::ShareBeginnings(
+    std::vector<std::vector<Proposal>>& proposals) const {
+  if (!options_.share_beginning) return;
+  for (std::vector<Proposal>& of_task : proposals) {
+    const int count = static_cast<int>(of_task.size());
+    for (int j = 0; j < count; ++j) {
+      const Beginning begin = BeginningOf(j, options_.choices_per_task);
+      const Proposal& like = of_task[std::min(begin.choice, count - 1)];
+      for (size_t k = 0; k < begin.options && k < like.options.size(); ++k) {
+        of_task[j].options[k] = like.options[k];
+      }
+    }
+  }
+}
+
+absl::StatusOr<policy::Decision> Planner::SampleOnce(const Episode& episode,
+                                                     Proposal begun,
+                                                     uint64_t draw) const {
+  const uint64_t seed =
+      draw == 0 ? episode.seed : policy::Mix64(episode.seed + draw);
+  const policy::Request request = RequestOf(*episode.task, seed);
+  if (begun.options.empty()) return policy_.Decide(request);
+  ATTUNE_ASSIGN_OR_RETURN(const policy::UserState state,
+                          policy_.Encode(request));
+  policy::Rng rng(seed, kRestStream);
+  const size_t patterns = policy_.catalog().patterns.size();
+  while (begun.options.size() < patterns) {
+    const Eigen::VectorXf p = policy_.actor().Probabilities(
+        static_cast<int>(begun.options.size()), state.features, begun.options);
+    float u = rng.UnitFloat();
+    int option = 0;
+    while (option + 1 < p.size() && u >= p[option]) u -= p[option++];
+    begun.options.push_back(option);
+    begun.probabilities.push_back(p[option]);
+  }
+  return Proposed(episode, begun);
+}
+
 absl::StatusOr<policy::Decision> Planner::Sampled(
-    const Episode& episode, const std::vector<Episode>& earlier) const {
+    const Episode& episode, int choice,
+    const std::vector<Episode>& earlier) const {
+  Proposal begun;
+  if (options_.share_beginning) {
+    const Beginning begin = BeginningOf(choice, options_.choices_per_task);
+    const size_t place = earlier.size() - choice + begin.choice;
+    for (size_t k = 0; k < begin.options; ++k) {
+      const policy::PatternChoice& like =
+          earlier[place].decision.choice.patterns[k];
+      begun.options.push_back(like.option);
+      begun.probabilities.push_back(like.probability);
+    }
+  }
   for (int draw = 0;; ++draw) {
-    const uint64_t seed =
-        draw == 0 ? episode.seed : policy::Mix64(episode.seed + draw);
     ATTUNE_ASSIGN_OR_RETURN(policy::Decision decision,
-                            policy_.Decide(RequestOf(*episode.task, seed)));
+                            SampleOnce(episode, begun, draw));
     const bool repeated =
         std::any_of(earlier.begin(), earlier.end(), [&](const Episode& other) {
           return other.group == episode.group && !other.is_default &&
@@ -220,13 +289,14 @@ absl::StatusOr<policy::Decision> Planner::Proposed(
 absl::StatusOr<std::vector<Episode>> Planner::Ask(
     const std::vector<PlannedTask>& tasks) const {
   ATTUNE_ASSIGN_OR_RETURN(const auto states, StatesOf(tasks));
-  const auto proposals = learner_.Propose(
+  auto proposals = learner_.Propose(
       states, options_.choices_per_task,
       SeedOf(seed(), static_cast<uint64_t>(tasks.front().group),
              kProposalStream));
   if (!proposals.empty() && proposals.size() != tasks.size()) {
     return absl::InternalError("the learner proposed for other tasks");
   }
+  ShareBeginnings(proposals);
   std::vector<Episode> episodes;
   for (size_t i = 0; i < tasks.size(); ++i) {
     for (int j = 0; j < tasks[i].choices; ++j) {
@@ -236,7 +306,7 @@ absl::StatusOr<std::vector<Episode>> Planner::Ask(
       }
       ATTUNE_ASSIGN_OR_RETURN(episode.decision,
                               proposals.empty()
-                                  ? Sampled(episode, episodes)
+                                  ? Sampled(episode, j, episodes)
                                   : Proposed(episode, proposals[i][j]));
       episodes.push_back(std::move(episode));
     }

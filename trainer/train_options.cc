@@ -46,11 +46,12 @@ absl::Status Check(const TrainOptions& options) {
 std::string Describe(const TrainOptions& options) {
   return absl::StrCat(
       " batch ", options.batch_size, " choices ", options.choices_per_task,
-      " episode ", options.episode_length, " default baseline ",
-      options.default_baseline, " draws ", options.draws_per_user,
-      " uncertain ", options.planner.uncertain_share, " of ",
-      options.planner.pool_factor, " stop ", options.planner.stop_width,
-      " after ", options.planner.stop_after, " seed ", options.seed);
+      options.share_beginning ? " sharing beginning" : "", " episode ",
+      options.episode_length, " default baseline ", options.default_baseline,
+      " draws ", options.draws_per_user, " uncertain ",
+      options.planner.uncertain_share, " of ", options.planner.pool_factor,
+      " stop ", options.planner.stop_width, " after ",
+      options.planner.stop_after, " seed ", options.seed);
 }
 
 }  // namespace attune::trainer

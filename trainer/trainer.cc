@@ -34,6 +34,7 @@ RoundOptions RoundOptionsOf(const TrainOptions& options,
       .choices_per_task = options.choices_per_task > 0
                               ? options.choices_per_task
                               : learner.ChoicesPerTask(),
+      .share_beginning = options.share_beginning,
       .iterations = options.episode_length,
       .default_baseline = options.default_baseline,
       .tasks = {.seed = options.seed, .draws_per_user = options.draws_per_user},

@@ -67,6 +67,8 @@ struct TrainOptions {
   // Choices tried on each task, see RoundOptions; 0 is as many as the learner
   // likes.
   int choices_per_task = 0;
+  // They share history and hint, see RoundOptions.
+  bool share_beginning = false;
   // Iterations T of an episode. >= 1.
   int episode_length = 1;
   // Asks the default prompt once a task, for Sample::default_reward.

@@ -35,6 +35,8 @@ using ::testing::HasSubstr;
 using ::testing::SizeIs;
 using Code = absl::StatusCode;
 
+constexpr uint64_t kSeed = testing::kTrainingSeed;
+
 // Several choices on each task.
 using ChoicesTest = testing::TrainingTest;
 
@@ -89,6 +91,64 @@ TEST_F(ChoicesTest, AreTheLearnersOwnIfItProposesSome) {
     EXPECT_THAT(sample.options, ElementsAre(1, 2, 1, 0, 1));
     EXPECT_THAT(sample.probabilities,
                 ElementsAre(0.5F, 1.0F, 0.25F, 0.125F, 1.0F));
+  }
+}
+
+TEST_F(ChoicesTest, ShareTheirBeginningIfAsked) {
+  options_.budget = 640;
+  options_.choices_per_task = 4;
+  options_.share_beginning = true;
+  FakeLlm llm(ScoreTargets);
+  RecordingLearner learner;
+  ASSERT_THAT(Run(llm, learner), IsOk());
+  const std::vector<Sample> samples = learner.All();
+  std::map<int, int> histories, hints;
+  for (size_t first = 0; first < samples.size(); first += 4) {
+    std::set<std::vector<int>> choices;
+    for (size_t j = 0; j < 4; ++j) {
+      const Sample& sample = samples[first + j];
+      EXPECT_EQ(sample.group, samples[first].group);
+      EXPECT_EQ(sample.options[0], samples[first].options[0]);
+      EXPECT_EQ(sample.options[1], samples[first + j / 2 * 2].options[1]);
+      choices.insert(sample.options);
+      ++histories[sample.options[0]];
+      ++hints[sample.options[1]];
+      EXPECT_FLOAT_EQ(sample.probabilities[2], 0.5F);
+    }
+    EXPECT_THAT(choices, SizeIs(4));
+  }
+  // Still uniform: 160 of each, give or take three deviations of the 160 tasks'
+  // or the 320 halves' counts.
+  for (int option = 0; option < 4; ++option) {
+    EXPECT_NEAR(histories[option], 160, 66) << "seed " << kSeed;
+    EXPECT_NEAR(hints[option], 160, 47) << "seed " << kSeed;
+  }
+}
+
+TEST_F(ChoicesTest, ShareTheBeginningOfWhatALearnerProposesFirst) {
+  options_.choices_per_task = 4;
+  options_.share_beginning = true;
+  FakeLlm llm(ScoreTargets);
+  class Various final : public RecordingLearner {
+   public:
+    std::vector<std::vector<Proposal>> Propose(
+        absl::Span<const Eigen::VectorXf> states, int count,
+        uint64_t) const override {
+      std::vector<Proposal> proposals;
+      for (int j = 0; j < count; ++j) {
+        proposals.push_back({.options = {(j + 2) % 4, j % 4, 0, j % 3, 0},
+                             .probabilities = std::vector<float>(5, 1.0F)});
+      }
+      return {states.size(), proposals};
+    }
+  } learner;
+  ASSERT_THAT(Run(llm, learner), IsOk());
+  for (size_t first = 0; first < learner.All().size(); first += 4) {
+    const std::vector<Sample> all = learner.All();
+    EXPECT_THAT(all[first].options, ElementsAre(2, 0, 0, 0, 0));
+    EXPECT_THAT(all[first + 1].options, ElementsAre(2, 0, 0, 1, 0));
+    EXPECT_THAT(all[first + 2].options, ElementsAre(2, 2, 0, 2, 0));
+    EXPECT_THAT(all[first + 3].options, ElementsAre(2, 2, 0, 0, 0));
   }
 }
 
