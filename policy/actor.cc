@@ -41,6 +41,8 @@ struct Actor::Scratch {
   // [e] Sum of the earlier options' embeddings; empty unless autoregressive.
   Eigen::VectorXf earlier;
   Eigen::VectorXf values;
+  // Whether every pattern's logits were finite so far.
+  bool is_finite = true;
 };
 
 Actor::Actor(std::vector<int> options_per_pattern)
@@ -112,6 +114,7 @@ void Actor::ComputeProbabilities(int pattern, const Eigen::VectorXf& state,
   Eigen::VectorXf& p = scratch.values;
   const float uniform = 1.0F / static_cast<float>(p.size());
   if (settings_.kind == HeadsKind::kUniform || !p.allFinite()) {
+    scratch.is_finite &= settings_.kind == HeadsKind::kUniform;
     p.setConstant(uniform);
     return;
   }
@@ -138,6 +141,7 @@ Choice Actor::Decide(const Eigen::VectorXf& state, DecisionMode mode,
     }
     AddEarlier(k, chosen.option, scratch);
   }
+  choice.is_finite = scratch.is_finite;
   return choice;
 }
 

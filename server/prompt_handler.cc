@@ -56,29 +56,6 @@ absl::Status InPrevious(const absl::Status& status) {
   return WithReason(std::move(moved), ReasonOf(status));
 }
 
-// Takes the decision's state.
-DecisionRecord MakeRecord(std::shared_ptr<const policy::Revision> revision,
-                          const DecisionClaims& claims,
-                          policy::DecisionMode mode,
-                          absl::Span<const policy::Item> candidates,
-                          policy::Decision* decision) {
-  DecisionRecord record;
-  record.decision_id = claims.decision_id;
-  record.time = claims.issue_time;
-  record.user = claims.user;
-  record.revision = std::move(revision);
-  record.choice = decision->choice;
-  record.mode = mode;
-  record.readout = decision->prompt.readout;
-  record.state = std::move(decision->state.features);
-  record.displayed_item_ids.reserve(candidates.size());
-  for (int i = 0; i < decision->permutation.size(); ++i) {
-    record.displayed_item_ids.push_back(
-        candidates[decision->permutation.CandidateAt(i)].id);
-  }
-  return record;
-}
-
 void FillResponse(const policy::Revision& revision, policy::Decision&& decision,
                   absl::Span<const policy::Item> candidates, auto* response) {
   response->set_revision(revision.id());
@@ -98,8 +75,21 @@ absl::Status PromptHandler::GetPrompt(const v1::GetPromptRequest& request,
     return absl::InvalidArgumentError(
         absl::StrCat("user_id: longer than ", kMaxUserIdBytes, " bytes"));
   }
-  ATTUNE_ASSIGN_OR_RETURN(const auto revision,
-                          FindRevision(request.revision(), request.policy()));
+  std::array<uint8_t, sizeof(DecisionId) + sizeof(uint64_t)> random;
+  options_.random(absl::MakeSpan(random));
+  DecisionId decision_id;
+  std::memcpy(decision_id.data(), random.data(), sizeof(DecisionId));
+  const auto user = options_.signer->Pseudonym(request.user_id());
+  // Kept to the end, whatever the traffic becomes meanwhile.
+  const std::shared_ptr<const TrafficSnapshot> traffic =
+      options_.registry->Traffic();
+  const TrafficRole role = request.revision().empty()
+                               ? Route(*traffic, user, decision_id)
+                               : TrafficRole::kNamed;
+  ATTUNE_ASSIGN_OR_RETURN(
+      const auto revision,
+      FindRevision(request.revision(), request.policy(), *traffic, role));
+  DecisionProbe probe(options_.monitor, *traffic, role);
   const policy::Policy& policy = revision->policy();
   const auto history = policy::ItemsFromProto(request.history());
   const auto candidates = policy::ItemsFromProto(request.candidates());
@@ -115,31 +105,43 @@ absl::Status PromptHandler::GetPrompt(const v1::GetPromptRequest& request,
         decide.previous,
         FindPrevious(request.previous(), policy.catalog(), candidates, now));
   }
-  std::array<uint8_t, sizeof(DecisionId) + sizeof(decide.seed)> random;
-  options_.random(absl::MakeSpan(random));
   std::memcpy(&decide.seed, random.data() + sizeof(DecisionId),
               sizeof(decide.seed));
   if (request.has_seed()) decide.seed = request.seed();
   ATTUNE_ASSIGN_OR_RETURN(policy::Decision decision, policy.Decide(decide));
 
   DecisionClaims claims = MakeClaims(*revision, decision.choice);
-  std::memcpy(claims.decision_id.data(), random.data(), sizeof(DecisionId));
+  claims.decision_id = decision_id;
   claims.issue_time = absl::FromUnixSeconds(absl::ToUnixSeconds(now));
-  claims.user = options_.signer->Pseudonym(request.user_id());
+  claims.user = user;
   claims.candidates = HashOf(candidates);
   response->set_decision_token(options_.signer->Sign(claims));
-  response->set_decision_id(absl::BytesToHexString(absl::string_view(
-      reinterpret_cast<const char*>(random.data()), sizeof(DecisionId))));
+  response->set_decision_id(
+      absl::BytesToHexString(std::string(BytesOf(decision_id))));
   TimeToProto(claims.issue_time + options_.signer->ttl(),
               response->mutable_expire_time());
   options_.metrics->CountDecision(policy.catalog(), decision.choice);
+  probe.Succeed(policy.catalog(), decision.choice, decide.mode);
   if (options_.log != nullptr) {
     DecisionRecord record =
-        MakeRecord(revision, claims, decide.mode, candidates, &decision);
+        MakeRecord(revision, decide.mode, candidates, &decision);
+    record.decision_id = decision_id;
+    record.time = claims.issue_time;
+    record.user = user;
+    record.role = role;
     if (options_.log->keeps_requests()) {
       record.request = std::make_unique<v1::GetPromptRequest>(request);
     }
     options_.log->Enqueue(std::move(record));
+  }
+  if (options_.shadow != nullptr && traffic->shadow != nullptr &&
+      role != TrafficRole::kNamed) {
+    options_.shadow->Offer({.shadow = traffic->shadow,
+                            .request = request,
+                            .decision_id = decision_id,
+                            .seed = decide.seed,
+                            .time = claims.issue_time,
+                            .user = user});
   }
   FillResponse(*revision, std::move(decision), candidates, response);
   return absl::OkStatus();
@@ -148,8 +150,10 @@ absl::Status PromptHandler::GetPrompt(const v1::GetPromptRequest& request,
 absl::Status PromptHandler::PreviewPrompt(
     const v1::PreviewPromptRequest& request,
     v1::PreviewPromptResponse* response) const {
-  ATTUNE_ASSIGN_OR_RETURN(const auto revision,
-                          FindRevision(request.revision(), ""));
+  ATTUNE_ASSIGN_OR_RETURN(
+      const auto revision,
+      FindRevision(request.revision(), "", *options_.registry->Traffic(),
+                   TrafficRole::kActive));
   const auto history = policy::ItemsFromProto(request.history());
   const auto candidates = policy::ItemsFromProto(request.candidates());
   policy::Request preview;
@@ -168,10 +172,11 @@ absl::Status PromptHandler::PreviewPrompt(
 }
 
 absl::StatusOr<std::shared_ptr<const policy::Revision>>
-PromptHandler::FindRevision(std::string_view revision,
-                            std::string_view policy) const {
-  auto found = revision.empty() ? options_.registry->Current()
-                                : options_.registry->Find(revision);
+PromptHandler::FindRevision(std::string_view revision, std::string_view policy,
+                            const TrafficSnapshot& traffic,
+                            TrafficRole role) const {
+  auto found =
+      revision.empty() ? traffic.In(role) : options_.registry->Find(revision);
   if (found == nullptr) {
     return WithReason(absl::NotFoundError("revision: not loaded"),
                       "REVISION_NOT_FOUND");

@@ -7,8 +7,8 @@
 // What the data plane does, without gRPC: takes the active revision, lets its
 // policy decide, signs the decision. Never blocks.
 //
-// Borrows the registry, the signer, the metrics and the log; they must outlive
-// it.
+// Borrows the registry, the signer, the metrics, the log, the monitor and the
+// shadow; they must outlive it.
 // Thread-safe.
 
 #include <cstdint>
@@ -25,8 +25,11 @@
 #include "policy/revision.h"
 #include "server/decision_log.h"
 #include "server/decision_token.h"
+#include "server/guardrail_monitor.h"
 #include "server/metrics.h"
 #include "server/revision_registry.h"
+#include "server/shadow.h"
+#include "server/traffic.h"
 
 namespace attune::server {
 
@@ -44,6 +47,10 @@ class PromptHandler {
     std::function<void(absl::Span<uint8_t>)> random;
     // Where decisions are logged; null for nowhere.
     DecisionLog* log = nullptr;
+    // Watches canaries; null for nobody.
+    GuardrailMonitor* monitor = nullptr;
+    // Lets the shadow decide; null for nobody.
+    ShadowRunner* shadow = nullptr;
   };
 
   explicit PromptHandler(Options options);
@@ -56,8 +63,10 @@ class PromptHandler {
                              v1::PreviewPromptResponse* response) const;
 
  private:
+  // The named revision, or the one that `role` says. kNotFound.
   absl::StatusOr<std::shared_ptr<const policy::Revision>> FindRevision(
-      std::string_view revision, std::string_view policy) const;
+      std::string_view revision, std::string_view policy,
+      const TrafficSnapshot& traffic, TrafficRole role) const;
   // Verifies the token and makes sure it belongs to this request.
   absl::StatusOr<policy::PreviousIteration> FindPrevious(
       const v1::PreviousDecision& previous, const policy::Catalog& catalog,
