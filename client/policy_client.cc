@@ -16,6 +16,7 @@ namespace {
 
 constexpr absl::Duration kDeadline = absl::Seconds(30);
 constexpr int kPageSize = 200;
+constexpr absl::Duration kWatchPause = absl::Milliseconds(200);
 
 }  // namespace
 
@@ -91,8 +92,9 @@ absl::StatusOr<v1::Revision> PolicyClient::GetRevision(
 }
 
 absl::StatusOr<v1::Traffic> PolicyClient::SetTraffic(
-    const v1::Traffic& traffic) const {
+    const v1::Traffic& traffic, const std::string& reason) const {
   v1::SetTrafficRequest request;
+  request.set_reason(reason);
   *request.mutable_traffic() = traffic;
   v1::SetTrafficResponse response;
   ATTUNE_RETURN_IF_ERROR(impl_->Call(impl_->options.retry,
@@ -108,12 +110,65 @@ absl::StatusOr<v1::Traffic> PolicyClient::SetActive(
   return SetTraffic(traffic);
 }
 
-absl::StatusOr<v1::Traffic> PolicyClient::Rollback() const {
+absl::StatusOr<v1::Traffic> PolicyClient::GetTraffic() const {
+  v1::WatchRevisionsResponse first;
+  ATTUNE_RETURN_IF_ERROR(CallUnary(
+      impl_->options, impl_->options.retry, [&](grpc::ClientContext& context) {
+        const auto stream = impl_->stub->WatchRevisions(&context, {});
+        if (!stream->Read(&first)) return stream->Finish();
+        context.TryCancel();
+        stream->Finish();
+        return grpc::Status::OK;
+      }));
+  return first.traffic();
+}
+
+absl::Status PolicyClient::DeleteRevision(const std::string& revision_id,
+                                          const std::string& reason) const {
+  v1::DeleteRevisionRequest request;
+  request.set_revision_id(revision_id);
+  request.set_reason(reason);
+  v1::DeleteRevisionResponse response;
+  return impl_->Call(impl_->options.retry,
+                     &v1::PolicyService::Stub::DeleteRevision, request,
+                     response);
+}
+
+absl::Status PolicyClient::WatchRevisions(
+    const std::function<bool(const v1::WatchRevisionsResponse&)>& each) const {
+  while (true) {
+    bool ended = false;
+    bool progress = false;
+    const absl::Status status = CallUnary(
+        impl_->options, impl_->options.retry,
+        [&](grpc::ClientContext& context) {
+          SetDeadline(absl::InfiniteFuture(), context);
+          const auto stream = impl_->stub->WatchRevisions(&context, {});
+          v1::WatchRevisionsResponse update;
+          while (!ended && stream->Read(&update)) {
+            progress = true;
+            ended = !each(update);
+          }
+          if (ended) context.TryCancel();
+          const grpc::Status finished = stream->Finish();
+          // A stream that told something is not one more failed attempt.
+          return ended || progress ? grpc::Status::OK : finished;
+        });
+    if (ended || !status.ok()) return status;
+    // A server that ends every stream at once is not asked without a pause.
+    impl_->options.clock.sleep(kWatchPause);
+  }
+}
+
+absl::StatusOr<v1::Traffic> PolicyClient::Rollback(
+    const std::string& reason) const {
+  v1::RollbackRequest request;
+  request.set_reason(reason);
   RetryOptions once = impl_->options.retry;
   once.max_attempts = 1;
   v1::RollbackResponse response;
-  ATTUNE_RETURN_IF_ERROR(impl_->Call(once, &v1::PolicyService::Stub::Rollback,
-                                     v1::RollbackRequest(), response));
+  ATTUNE_RETURN_IF_ERROR(
+      impl_->Call(once, &v1::PolicyService::Stub::Rollback, request, response));
   return response.traffic();
 }
 

@@ -70,12 +70,28 @@ class PolicyClient {
   absl::StatusOr<std::vector<v1::Revision>> ListRevisions() const;
   absl::StatusOr<v1::Revision> GetRevision(
       const std::string& revision_id) const;
-  // Returns the traffic from now on.
-  absl::StatusOr<v1::Traffic> SetTraffic(const v1::Traffic& traffic) const;
+  // Returns the traffic from now on. What is not set is not in traffic any more.
+  // `reason` is for the audit log; at most 256 bytes.
+  absl::StatusOr<v1::Traffic> SetTraffic(const v1::Traffic& traffic,
+                                         const std::string& reason = "") const;
   // Makes one revision serve everyone.
   absl::StatusOr<v1::Traffic> SetActive(const std::string& revision_id) const;
-  // Goes back to the revision before the active one. Never tried again.
-  absl::StatusOr<v1::Traffic> Rollback() const;
+  // Ends the canary's trial or, without one, goes back to the revision before
+  // the active one. Never tried again.
+  absl::StatusOr<v1::Traffic> Rollback(const std::string& reason = "") const;
+  // The traffic as it is: the first message of WatchRevisions.
+  absl::StatusOr<v1::Traffic> GetTraffic() const;
+  // Deletes a stored revision that is not in traffic. Tried again it may be
+  // kNotFound though it was this call that deleted it.
+  absl::Status DeleteRevision(const std::string& revision_id,
+                              const std::string& reason = "") const;
+
+  // Calls `each` with the traffic as it is and after each change, until `each`
+  // returns false; then it is OK. Blocks meanwhile, without a deadline. A stream
+  // that breaks is opened again and begins with the traffic as it is; the error
+  // is returned if that does not work within the options' deadline and retries.
+  absl::Status WatchRevisions(
+      const std::function<bool(const v1::WatchRevisionsResponse&)>& each) const;
 
  private:
   struct Impl;

@@ -51,6 +51,8 @@ struct Actor::Scratch {
   Eigen::VectorXf hidden;
   Eigen::VectorXf logits;
   Eigen::VectorXf values;
+  // Whether every pattern's logits were finite so far.
+  bool is_finite = true;
 };
 
 Actor::Actor(std::vector<int> options_per_pattern)
@@ -147,6 +149,7 @@ void Actor::ComputeProbabilities(int pattern, const Eigen::VectorXf& state,
   Eigen::VectorXf& p = scratch.values;
   const float uniform = 1.0F / static_cast<float>(p.size());
   if (settings_.kind == HeadsKind::kUniform || !p.allFinite()) {
+    scratch.is_finite &= settings_.kind == HeadsKind::kUniform;
     p.setConstant(uniform);
     return;
   }
@@ -174,6 +177,7 @@ Choice Actor::Decide(const Eigen::VectorXf& state, DecisionMode mode,
     }
     earlier.push_back(chosen.option);
   }
+  choice.is_finite = scratch.is_finite;
   return choice;
 }
 

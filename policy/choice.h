@@ -23,6 +23,8 @@ struct Choice {
   // Items the history pattern asks for. Cumulative catalogs add to the previous
   // decision's length; absolute ones take the option's length.
   int history_length = 0;
+  // False if the logits of an agent were not finite, so that it chose blindly.
+  bool is_finite = true;
 };
 
 enum class DecisionMode { kSample, kGreedy };

@@ -126,6 +126,8 @@ const std::vector<Setting>& Settings() {
            &C::log_dir),
       Number("log_max_bytes", "largest decision log", &C::log_max_bytes),
       Time("log_retention", "how long decisions are kept", &C::log_retention),
+      Flag("guardrails", "false to leave a canary that does badly in traffic",
+           &C::guardrails),
       Flag("log_requests", "true to log histories and candidates too",
            &C::log_requests),
       Time("feedback_window", "how long feedback is accepted",

@@ -56,6 +56,8 @@ struct ServerConfig {
   bool log_requests = false;
   // How long after a decision its feedback is accepted. At most log_retention.
   absl::Duration feedback_window = absl::Hours(24);
+  // Whether a canary that does badly is rolled back (guardrails.h).
+  bool guardrails = true;
   int64_t max_revision_bytes = 64 << 20;
   int64_t max_revisions = 1000;
   // Most prompts under way; further calls are refused with RESOURCE_EXHAUSTED.

@@ -30,6 +30,13 @@ absl::Status FieldError(const char* field, int index, const char* name,
       absl::StrCat(field, "[", index, "]", name, ": ", problem));
 }
 
+v1::RevisionState StateOf(const std::string& id, const TrafficPlan& traffic) {
+  return id == traffic.active   ? v1::REVISION_STATE_ACTIVE
+         : id == traffic.canary ? v1::REVISION_STATE_CANARY
+         : id == traffic.shadow ? v1::REVISION_STATE_SHADOW
+                                : v1::REVISION_STATE_READY;
+}
+
 }  // namespace
 
 absl::StatusOr<std::optional<policy::Readout>> ReadoutFromProto(
@@ -150,13 +157,40 @@ void AnswerToProto(const policy::Decision& decision,
   proto->set_prior_prefix(decision.prompt.prior_prefix);
 }
 
-void RevisionToProto(const StoredRevision& stored, std::string_view active_id,
+void TrafficToProto(const TrafficPlan& plan, v1::Traffic* proto) {
+  proto->set_active(plan.active);
+  proto->set_shadow(plan.shadow);
+  if (plan.canary.empty()) return;
+  proto->mutable_canary()->set_revision(plan.canary);
+  proto->mutable_canary()->set_share(static_cast<float>(plan.canary_share));
+}
+
+TrafficPlan TrafficFromProto(const v1::Traffic& proto) {
+  return {.active = proto.active(),
+          .canary = proto.canary().revision(),
+          .canary_share = proto.canary().share(),
+          .shadow = proto.shadow()};
+}
+
+void UpdateToProto(const TrafficUpdate& update,
+                   v1::WatchRevisionsResponse* proto) {
+  TrafficToProto(update.plan, proto->mutable_traffic());
+  proto->set_sequence(update.sequence);
+  proto->set_missed_changes(update.missed);
+  if (update.action.empty()) return;
+  v1::TrafficChange* change = proto->mutable_change();
+  change->set_action(update.action);
+  change->set_who(update.note.who);
+  change->set_reason(update.note.reason);
+  TimeToProto(update.time, change->mutable_change_time());
+}
+
+void RevisionToProto(const StoredRevision& stored, const TrafficPlan& traffic,
                      ManifestView view, v1::Revision* proto) {
   const policy::Revision& revision = *stored.revision;
   proto->set_revision_id(revision.id());
   proto->set_digest(revision.digest());
-  proto->set_state(revision.id() == active_id ? v1::REVISION_STATE_ACTIVE
-                                              : v1::REVISION_STATE_READY);
+  proto->set_state(StateOf(revision.id(), traffic));
   proto->set_byte_size(revision.byte_size());
   TimeToProto(stored.push_time, proto->mutable_push_time());
   v1::RevisionManifest* manifest = proto->mutable_manifest();

@@ -22,6 +22,7 @@
 #include "policy/item.h"
 #include "policy/policy.h"
 #include "server/revision_store.h"
+#include "server/traffic_feed.h"
 
 namespace attune::server {
 
@@ -60,8 +61,13 @@ void AnswerToProto(const policy::Decision& decision,
 // How much of the manifest a v1::Revision carries.
 enum class ManifestView { kBasic, kFull };
 
-void RevisionToProto(const StoredRevision& stored, std::string_view active_id,
+void RevisionToProto(const StoredRevision& stored, const TrafficPlan& traffic,
                      ManifestView view, v1::Revision* proto);
+
+void TrafficToProto(const TrafficPlan& plan, v1::Traffic* proto);
+TrafficPlan TrafficFromProto(const v1::Traffic& proto);
+void UpdateToProto(const TrafficUpdate& update,
+                   v1::WatchRevisionsResponse* proto);
 
 void TimeToProto(absl::Time time, google::protobuf::Timestamp* proto);
 

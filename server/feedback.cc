@@ -81,7 +81,7 @@ absl::StatusOr<v1::LoggedFeedback> OutcomeOf(
 }
 
 absl::StatusOr<FeedbackRecord> FeedbackHandler::Check(
-    const v1::RecordFeedbackRequest& request) const {
+    const v1::RecordFeedbackRequest& request, DecisionClaims* claims) const {
   if (request.request_id().size() > kMaxRequestIdBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("request_id: longer than ", kMaxRequestIdBytes, " bytes"));
@@ -89,17 +89,16 @@ absl::StatusOr<FeedbackRecord> FeedbackHandler::Check(
   FeedbackRecord record;
   ATTUNE_ASSIGN_OR_RETURN(record.feedback, OutcomeOf(request));
   ATTUNE_ASSIGN_OR_RETURN(
-      const DecisionClaims claims,
-      options_.signer->VerifySignature(request.decision_token()));
+      *claims, options_.signer->VerifySignature(request.decision_token()));
   const absl::Time now = options_.clock();
-  if (now >= claims.issue_time + options_.window) {
+  if (now >= claims->issue_time + options_.window) {
     return WithReason(absl::FailedPreconditionError(
                           "decision_token: older than the feedback window"),
                       "FEEDBACK_WINDOW_CLOSED");
   }
-  record.decision_id = claims.decision_id;
-  record.issue_time = claims.issue_time;
-  record.user = claims.user;
+  record.decision_id = claims->decision_id;
+  record.issue_time = claims->issue_time;
+  record.user = claims->user;
   record.request_id = request.request_id();
   TimeToProto(now, record.feedback.mutable_record_time());
   return record;
@@ -107,14 +106,19 @@ absl::StatusOr<FeedbackRecord> FeedbackHandler::Check(
 
 void FeedbackHandler::RecordFeedback(const v1::RecordFeedbackRequest& request,
                                      Done done) const {
-  auto record = Check(request);
+  DecisionClaims claims;
+  auto record = Check(request, &claims);
   if (record.ok() && options_.log == nullptr) record = NoDecisionLog();
   if (!record.ok()) return done(record.status());
   const std::string id =
       absl::BytesToHexString(std::string(BytesOf(record->decision_id)));
   options_.log->RecordFeedback(*std::move(record),
-                               [id, done = std::move(done)](auto result) {
+                               [this, id, claims = std::move(claims),
+                                done = std::move(done)](auto result) {
                                  if (!result.ok()) return done(result.status());
+                                 if (result->is_new && options_.on_recorded) {
+                                   options_.on_recorded(claims, result->reward);
+                                 }
                                  v1::RecordFeedbackResponse response;
                                  response.set_decision_id(id);
                                  response.set_reward(result->reward);

@@ -39,6 +39,9 @@ class FeedbackHandler {
     absl::Duration window;
     // The time. Thread-safe.
     std::function<absl::Time()> clock;
+    // Told of each feedback that was recorded for the first time, on the log's
+    // thread. Optional.
+    std::function<void(const DecisionClaims&, float reward)> on_recorded = {};
   };
   using Done = std::function<void(absl::StatusOr<v1::RecordFeedbackResponse>)>;
 
@@ -50,8 +53,9 @@ class FeedbackHandler {
                       Done done) const;
 
  private:
-  absl::StatusOr<FeedbackRecord> Check(
-      const v1::RecordFeedbackRequest& request) const;
+  // Fills `claims` with what the token states.
+  absl::StatusOr<FeedbackRecord> Check(const v1::RecordFeedbackRequest& request,
+                                       DecisionClaims* claims) const;
 
   const Options options_;
 };

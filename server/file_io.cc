@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <memory>
@@ -45,6 +46,23 @@ absl::Status WriteAll(int fd, std::string_view bytes, const std::string& path) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::string> ReadRest(int fd, const std::string& path,
+                                     int64_t max_bytes) {
+  std::string bytes;
+  char buffer[16384];
+  while (true) {
+    const ssize_t got = ::read(fd, buffer, sizeof(buffer));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return ErrnoStatus(errno, "cannot read", path);
+    if (got == 0) return bytes;
+    bytes.append(buffer, static_cast<size_t>(got));
+    if (static_cast<int64_t>(bytes.size()) > max_bytes) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat(path, ": longer than ", max_bytes, " bytes"));
+    }
+  }
+}
+
 absl::Status SyncDirectoryOf(const std::string& path) {
   const std::string directory =
       (std::filesystem::absolute(path).parent_path()).string();
@@ -66,19 +84,35 @@ absl::StatusOr<std::string> ReadSmallFile(const std::string& path,
                                           int64_t max_bytes) {
   FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd.get() < 0) return ErrnoStatus(errno, "cannot open", path);
-  std::string bytes;
-  char buffer[16384];
-  while (true) {
-    const ssize_t got = ::read(fd.get(), buffer, sizeof(buffer));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return ErrnoStatus(errno, "cannot read", path);
-    if (got == 0) return bytes;
-    bytes.append(buffer, static_cast<size_t>(got));
-    if (static_cast<int64_t>(bytes.size()) > max_bytes) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat(path, ": longer than ", max_bytes, " bytes"));
-    }
+  return ReadRest(fd.get(), path, max_bytes);
+}
+
+absl::StatusOr<std::string> ReadFileEnd(const std::string& path,
+                                        int64_t max_bytes) {
+  FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd.get() < 0) return ErrnoStatus(errno, "cannot open", path);
+  const int64_t skip = std::max<int64_t>(0, FileSizeOrZero(path) - max_bytes);
+  if (::lseek(fd.get(), skip, SEEK_SET) < 0) {
+    return ErrnoStatus(errno, "cannot read", path);
   }
+  return ReadRest(fd.get(), path, max_bytes);
+}
+
+absl::Status AppendToFile(const std::string& path, std::string_view bytes) {
+  const bool is_new = FileSizeOrZero(path) == 0;
+  FileDescriptor fd(
+      ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
+  if (fd.get() < 0) return ErrnoStatus(errno, "cannot open", path);
+  ATTUNE_RETURN_IF_ERROR(WriteAll(fd.get(), bytes, path));
+  if (::fsync(fd.get()) != 0) return ErrnoStatus(errno, "cannot sync", path);
+  return is_new ? SyncDirectoryOf(path) : absl::OkStatus();
+}
+
+absl::Status RemoveFileDurably(const std::string& path) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    return ErrnoStatus(errno, "cannot remove", path);
+  }
+  return SyncDirectoryOf(path);
 }
 
 absl::Status WriteFileAtomically(const std::string& path,

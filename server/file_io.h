@@ -22,6 +22,17 @@ namespace attune::server {
 absl::StatusOr<std::string> ReadSmallFile(const std::string& path,
                                           int64_t max_bytes);
 
+// Reads the last `max_bytes` of a file, or all of it. kNotFound if there is none.
+absl::StatusOr<std::string> ReadFileEnd(const std::string& path,
+                                        int64_t max_bytes);
+
+// Appends to a file and syncs it; makes it, readable for its owner only, if it
+// is not there. After an error, a part of the bytes may be there.
+absl::Status AppendToFile(const std::string& path, std::string_view bytes);
+
+// Deletes a file and fsyncs its directory. OK if there is none.
+absl::Status RemoveFileDurably(const std::string& path);
+
 // Replaces `path` with `bytes`: afterwards it holds either the old or the new
 // ones, whatever crashes. `permissions` are those of a file that only its owner
 // may read or of one that all may.

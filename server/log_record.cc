@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
+#include "absl/strings/escaping.h"
 #include "policy/digest.h"
 
 namespace attune::server {
@@ -53,6 +55,24 @@ void PatternsToProto(const DecisionRecord& record, v1::LoggedDecision* proto) {
 
 }  // namespace
 
+DecisionRecord MakeRecord(std::shared_ptr<const policy::Revision> revision,
+                          policy::DecisionMode mode,
+                          absl::Span<const policy::Item> candidates,
+                          policy::Decision* decision) {
+  DecisionRecord record;
+  record.revision = std::move(revision);
+  record.choice = decision->choice;
+  record.mode = mode;
+  record.readout = decision->prompt.readout;
+  record.state = std::move(decision->state.features);
+  record.displayed_item_ids.reserve(candidates.size());
+  for (int i = 0; i < decision->permutation.size(); ++i) {
+    record.displayed_item_ids.emplace_back(
+        candidates[decision->permutation.CandidateAt(i)].id);
+  }
+  return record;
+}
+
 void RecordToProto(const DecisionRecord& record, v1::LoggedDecision* proto) {
   const policy::Revision& revision = *record.revision;
   proto->set_policy(revision.manifest().policy());
@@ -67,6 +87,11 @@ void RecordToProto(const DecisionRecord& record, v1::LoggedDecision* proto) {
   StateToProto(record.state, proto);
   for (const std::string& id : record.displayed_item_ids) {
     proto->add_displayed_item_ids(id);
+  }
+  proto->set_role(static_cast<v1::DecisionRole>(record.role));
+  if (record.role == TrafficRole::kShadow) {
+    proto->set_served_decision_id(absl::BytesToHexString(
+        std::string(BytesOf(record.served_decision_id))));
   }
   if (record.request == nullptr) return;
   *proto->mutable_history() = record.request->history();

@@ -30,9 +30,10 @@
 #include "absl/types/span.h"
 #include "attune/v1/decision_log.pb.h"
 #include "attune/v1/prompt_service.pb.h"
-#include "policy/choice.h"
+#include "policy/policy.h"
 #include "policy/revision.h"
 #include "server/decision_token.h"
+#include "server/traffic.h"
 
 namespace attune::server {
 
@@ -45,6 +46,9 @@ struct DecisionRecord {
   absl::Time time;
   UserPseudonym user = {};
   std::shared_ptr<const policy::Revision> revision;
+  TrafficRole role = TrafficRole::kActive;
+  // Of kShadow: the decision that answered the request.
+  DecisionId served_decision_id = {};
   policy::Choice choice;
   policy::DecisionMode mode = policy::DecisionMode::kSample;
   policy::Readout readout = policy::Readout::kLikelihood;
@@ -58,6 +62,13 @@ struct DecisionRecord {
   // Null unless requests are kept.
   std::unique_ptr<v1::GetPromptRequest> request;
 };
+
+// What the log keeps of a decision; the caller adds ids, time, user and role.
+// Takes the decision's state.
+DecisionRecord MakeRecord(std::shared_ptr<const policy::Revision> revision,
+                          policy::DecisionMode mode,
+                          absl::Span<const policy::Item> candidates,
+                          policy::Decision* decision);
 
 // A feedback that was checked.
 struct FeedbackRecord {
@@ -73,6 +84,8 @@ struct FeedbackRecord {
 struct FeedbackResult {
   float reward = 0.0F;
   bool duplicate = false;
+  // True if it was recorded by this call.
+  bool is_new = false;
 };
 
 // All of the record but decision_id, decide_time and user, which the log keeps

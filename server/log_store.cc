@@ -200,7 +200,7 @@ absl::Status LogStore::AddFeedback(const FeedbackRecord& record,
   insert_feedback_.Bind(6, RowChecksum(id, bytes));
   ATTUNE_RETURN_IF_ERROR(insert_feedback_.Run());
   if (database_->changes() == 1) {
-    *answer = FeedbackResult{record.feedback.reward(), false};
+    *answer = FeedbackResult{record.feedback.reward(), false, true};
     return absl::OkStatus();
   }
   return FindFeedback(record, answer);

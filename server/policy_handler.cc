@@ -12,6 +12,20 @@
 #include "server/log.h"
 
 namespace attune::server {
+namespace {
+
+// The note of an order.
+template <typename Request>
+absl::StatusOr<ChangeNote> NoteOf(const Request& request,
+                                  const std::string& who) {
+  if (request.reason().size() > kMaxReasonBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("reason: longer than ", kMaxReasonBytes, " bytes"));
+  }
+  return ChangeNote{.who = who, .reason = request.reason()};
+}
+
+}  // namespace
 
 PolicyHandler::PolicyHandler(RevisionRegistry* registry, UploadArea* uploads,
                              Metrics* metrics)
@@ -50,9 +64,9 @@ absl::Status PolicyHandler::ListRevisions(
       request.page_size() == 0 ? kDefaultPageSize : request.page_size();
   const auto end =
       begin + std::min<int64_t>(page_size, revisions.end() - begin);
-  const std::string active = registry_.Current()->id();
+  const TrafficPlan traffic = registry_.Plan();
   for (auto stored = begin; stored != end; ++stored) {
-    RevisionToProto(*stored, active, ManifestView::kBasic,
+    RevisionToProto(*stored, traffic, ManifestView::kBasic,
                     response->add_revisions());
   }
   if (end != revisions.end()) {
@@ -66,42 +80,54 @@ absl::Status PolicyHandler::GetRevision(
     v1::GetRevisionResponse* response) const {
   ATTUNE_ASSIGN_OR_RETURN(const StoredRevision stored,
                           registry_.Get(request.revision_id()));
-  RevisionToProto(stored, registry_.Current()->id(), ManifestView::kFull,
+  RevisionToProto(stored, registry_.Plan(), ManifestView::kFull,
                   response->mutable_revision());
   return absl::OkStatus();
 }
 
 absl::Status PolicyHandler::SetTraffic(const v1::SetTrafficRequest& request,
+                                       const std::string& who,
                                        v1::SetTrafficResponse* response) const {
-  const v1::Traffic& traffic = request.traffic();
-  if (traffic.has_canary() || !traffic.shadow().empty()) {
-    return absl::UnimplementedError(
-        "traffic: canary and shadow are not in this release");
+  ATTUNE_ASSIGN_OR_RETURN(const ChangeNote note, NoteOf(request, who));
+  if (request.traffic().has_canary() &&
+      request.traffic().canary().revision().empty()) {
+    return absl::InvalidArgumentError("traffic.canary.revision: required");
   }
-  if (traffic.active().empty()) {
-    return absl::InvalidArgumentError("traffic.active: required");
-  }
-  ATTUNE_RETURN_IF_ERROR(Activate(traffic.active()));
-  response->mutable_traffic()->set_active(registry_.Current()->id());
+  ATTUNE_RETURN_IF_ERROR(
+      Told("traffic set",
+           registry_.SetTraffic(TrafficFromProto(request.traffic()), note)));
+  TrafficToProto(registry_.Plan(), response->mutable_traffic());
   return absl::OkStatus();
 }
 
-absl::Status PolicyHandler::Rollback(const v1::RollbackRequest&,
+absl::Status PolicyHandler::Rollback(const v1::RollbackRequest& request,
+                                     const std::string& who,
                                      v1::RollbackResponse* response) const {
-  const absl::Status status = registry_.Rollback();
-  metrics_.CountActivation(status);
-  ATTUNE_RETURN_IF_ERROR(status);
-  const std::string id = registry_.Current()->id();
-  Log(LogLevel::kInfo, "rolled back", {{"revision", id}});
-  response->mutable_traffic()->set_active(id);
+  ATTUNE_ASSIGN_OR_RETURN(const ChangeNote note, NoteOf(request, who));
+  ATTUNE_RETURN_IF_ERROR(Told("rolled back", registry_.Rollback(note)));
+  TrafficToProto(registry_.Plan(), response->mutable_traffic());
   return absl::OkStatus();
 }
 
-absl::Status PolicyHandler::Activate(const std::string& id) const {
-  const absl::Status status = registry_.Activate(id);
+absl::Status PolicyHandler::DeleteRevision(
+    const v1::DeleteRevisionRequest& request, const std::string& who,
+    v1::DeleteRevisionResponse*) const {
+  ATTUNE_ASSIGN_OR_RETURN(const ChangeNote note, NoteOf(request, who));
+  ATTUNE_RETURN_IF_ERROR(registry_.Delete(request.revision_id(), note));
+  Log(LogLevel::kInfo, "revision deleted",
+      {{"revision", request.revision_id()}});
+  return absl::OkStatus();
+}
+
+absl::Status PolicyHandler::Told(const char* what,
+                                 const absl::Status& status) const {
   metrics_.CountActivation(status);
   ATTUNE_RETURN_IF_ERROR(status);
-  Log(LogLevel::kInfo, "revision active", {{"revision", id}});
+  const TrafficPlan plan = registry_.Plan();
+  Log(LogLevel::kInfo, what,
+      {{"revision", plan.active},
+       {"canary", plan.canary},
+       {"shadow", plan.shadow}});
   return absl::OkStatus();
 }
 
@@ -151,11 +177,15 @@ absl::Status PushSession::OnEnd(v1::PushRevisionResponse* response) {
         {{"revision", stored_id_},
          {"byte_size", stored->revision->byte_size()}});
   }
-  if (activate_) ATTUNE_RETURN_IF_ERROR(handler_.Activate(stored_id_));
+  if (activate_) {
+    ATTUNE_RETURN_IF_ERROR(
+        handler_.Told("revision active",
+                      handler_.registry_.Activate(stored_id_, {.who = who_})));
+  }
   ATTUNE_ASSIGN_OR_RETURN(const StoredRevision stored,
                           handler_.registry_.Get(stored_id_));
-  RevisionToProto(stored, handler_.registry_.Current()->id(),
-                  ManifestView::kBasic, response->mutable_revision());
+  RevisionToProto(stored, handler_.registry_.Plan(), ManifestView::kBasic,
+                  response->mutable_revision());
   return absl::OkStatus();
 }
 

@@ -14,6 +14,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "attune/v1/policy_service.pb.h"
@@ -26,6 +27,7 @@ namespace attune::server {
 inline constexpr int kMaxChunkBytes = 1 << 20;
 inline constexpr int kDefaultPageSize = 50;
 inline constexpr int kMaxPageSize = 1000;
+inline constexpr int kMaxReasonBytes = 256;
 
 class PolicyHandler {
  public:
@@ -38,15 +40,25 @@ class PolicyHandler {
                              v1::ListRevisionsResponse* response) const;
   absl::Status GetRevision(const v1::GetRevisionRequest& request,
                            v1::GetRevisionResponse* response) const;
+
+  // Changes; `who` orders them.
   absl::Status SetTraffic(const v1::SetTrafficRequest& request,
+                          const std::string& who,
                           v1::SetTrafficResponse* response) const;
   absl::Status Rollback(const v1::RollbackRequest& request,
+                        const std::string& who,
                         v1::RollbackResponse* response) const;
+  absl::Status DeleteRevision(const v1::DeleteRevisionRequest& request,
+                              const std::string& who,
+                              v1::DeleteRevisionResponse* response) const;
+
+  // What WatchRevisions tells.
+  TrafficFeed& feed() const { return registry_.feed(); }
 
  private:
   friend class PushSession;
-  // Activates, logs and counts.
-  absl::Status Activate(const std::string& id) const;
+  // Logs and counts a change of the traffic.
+  absl::Status Told(const char* what, const absl::Status& status) const;
 
   RevisionRegistry& registry_;
   UploadArea& uploads_;
@@ -57,7 +69,9 @@ class PolicyHandler {
 // is_answered(), then OnEnd(). Dropping it keeps what arrived.
 class PushSession {
  public:
-  explicit PushSession(const PolicyHandler* handler) : handler_(*handler) {}
+  // `who` pushes.
+  PushSession(const PolicyHandler* handler, std::string who)
+      : handler_(*handler), who_(std::move(who)) {}
 
   absl::Status OnMessage(const v1::PushRevisionRequest& message);
   // True if the answer is known before the stream ends: we have the revision.
@@ -68,6 +82,7 @@ class PushSession {
   absl::Status OnHeader(const v1::PushRevisionHeader& header);
 
   const PolicyHandler& handler_;
+  const std::string who_;
   std::unique_ptr<Upload> upload_;
   bool activate_ = false;
   std::string stored_id_;

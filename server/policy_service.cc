@@ -3,43 +3,54 @@
 
 #include "server/policy_service.h"
 
+#include <string>
+#include <utility>
+
 #include "server/grpc_status.h"
 #include "server/parse_request.h"
 #include "server/push_reactor.h"
+#include "server/watch_reactor.h"
 
 namespace attune::server {
-namespace {
 
-absl::Status NotInThisRelease() {
-  return absl::UnimplementedError("not in this release");
+template <typename Request, typename Response, typename Handle>
+grpc::ServerUnaryReactor* PolicyService::AnswerOnWorker(Context* context,
+                                                        const Bytes* in,
+                                                        Bytes* out,
+                                                        Method method,
+                                                        Handle handle) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  worker_.Post([this, reactor, in, out, method, handle = std::move(handle)] {
+    const absl::Status status =
+        AnswerBytes<Request, Response>(*in, out, handle);
+    metrics_.CountRequest(method, status);
+    reactor->Finish(ToGrpcStatus(status));
+  });
+  return reactor;
 }
-
-// Ends a stream before it began.
-class RefusingReactor final
-    : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
- public:
-  explicit RefusingReactor(const absl::Status& status) {
-    Finish(ToGrpcStatus(status));
-  }
-  void OnDone() override { delete this; }
-};
-
-}  // namespace
 
 template <typename Request, typename Response>
 grpc::ServerUnaryReactor* PolicyService::AnswerLater(
     Context* context, const Bytes* in, Bytes* out, Method method,
     absl::Status (PolicyHandler::*handle)(const Request&, Response*) const) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  worker_.Post([this, reactor, in, out, method, handle] {
-    const absl::Status status = AnswerBytes<Request, Response>(
-        *in, out, [&](const Request& request, Response* response) {
-          return (handler_.*handle)(request, response);
-        });
-    metrics_.CountRequest(method, status);
-    reactor->Finish(ToGrpcStatus(status));
-  });
-  return reactor;
+  return AnswerOnWorker<Request, Response>(
+      context, in, out, method,
+      [this, handle](const Request& request, Response* response) {
+        return (handler_.*handle)(request, response);
+      });
+}
+
+template <typename Request, typename Response>
+grpc::ServerUnaryReactor* PolicyService::AnswerLater(
+    Context* context, const Bytes* in, Bytes* out, Method method,
+    absl::Status (PolicyHandler::*handle)(const Request&, const std::string&,
+                                          Response*) const) {
+  return AnswerOnWorker<Request, Response>(
+      context, in, out, method,
+      [this, handle, who = context->peer()](const Request& request,
+                                            Response* response) {
+        return (handler_.*handle)(request, who, response);
+      });
 }
 
 grpc::ServerReadReactor<v1::PushRevisionRequest>* PolicyService::PushRevision(
@@ -82,17 +93,17 @@ grpc::ServerUnaryReactor* PolicyService::Rollback(Context* context,
 }
 
 grpc::ServerUnaryReactor* PolicyService::DeleteRevision(Context* context,
-                                                        const Bytes*, Bytes*) {
-  metrics_.CountRequest(Method::kDeleteRevision, NotInThisRelease());
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(ToGrpcStatus(NotInThisRelease()));
-  return reactor;
+                                                        const Bytes* in,
+                                                        Bytes* out) {
+  return AnswerLater(context, in, out, Method::kDeleteRevision,
+                     &PolicyHandler::DeleteRevision);
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* PolicyService::WatchRevisions(
-    Context*, const Bytes*) {
-  metrics_.CountRequest(Method::kWatchRevisions, NotInThisRelease());
-  return new RefusingReactor(NotInThisRelease());
+    Context*, const Bytes* in) {
+  v1::WatchRevisionsRequest request;
+  return new WatchReactor(&handler_.feed(), &metrics_,
+                          ParseRequest(*in, &request));
 }
 
 }  // namespace attune::server

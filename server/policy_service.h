@@ -5,8 +5,10 @@
 #define ATTUNE_SERVER_POLICY_SERVICE_H_
 
 // The control plane over gRPC: every call runs on the worker, which calls
-// PolicyHandler, maps the status and counts. Thread-safe; borrows what it is
-// given.
+// PolicyHandler, maps the status and counts; WatchRevisions only reads what the
+// registry publishes. Thread-safe; borrows what it is given.
+
+#include <string>
 
 #include "attune/v1/policy_service.grpc.pb.h"
 #include "server/metrics.h"
@@ -57,6 +59,16 @@ class PolicyService final : public PolicyServiceBase {
   grpc::ServerUnaryReactor* AnswerLater(
       Context* context, const Bytes* in, Bytes* out, Method method,
       absl::Status (PolicyHandler::*handle)(const Request&, Response*) const);
+  // The same for a change: with who orders it.
+  template <typename Request, typename Response>
+  grpc::ServerUnaryReactor* AnswerLater(
+      Context* context, const Bytes* in, Bytes* out, Method method,
+      absl::Status (PolicyHandler::*handle)(const Request&, const std::string&,
+                                            Response*) const);
+  template <typename Request, typename Response, typename Handle>
+  grpc::ServerUnaryReactor* AnswerOnWorker(Context* context, const Bytes* in,
+                                           Bytes* out, Method method,
+                                           Handle handle);
 
   const PolicyHandler& handler_;
   Worker& worker_;

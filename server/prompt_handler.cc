@@ -39,17 +39,23 @@ std::array<uint8_t, 8> CatalogTag(const policy::Catalog& catalog) {
   return tag;
 }
 
-DecisionClaims MakeClaims(const policy::Revision& revision,
-                          const policy::Choice& choice) {
-  DecisionClaims claims;
-  claims.revision_id = revision.id();
-  claims.catalog = CatalogTag(revision.policy().catalog());
-  claims.history_length = choice.history_length;
+void FillClaims(const policy::Revision& revision, const policy::Choice& choice,
+                DecisionClaims* claims) {
+  claims->revision_id = revision.id();
+  claims->catalog = CatalogTag(revision.policy().catalog());
+  claims->history_length = choice.history_length;
   for (const policy::PatternChoice& pattern : choice.patterns) {
-    claims.options.push_back(pattern.option);
-    claims.probabilities.push_back(pattern.probability);
+    claims->options.push_back(pattern.option);
+    claims->probabilities.push_back(pattern.probability);
   }
-  return claims;
+}
+
+// The request as a message, for what happens beside the answer.
+v1::GetPromptRequest MessageOf(const PromptRequest& request) {
+  v1::GetPromptRequest message;
+  message.ParseFromArray(request.wire.data(),
+                         static_cast<int>(request.wire.size()));
+  return message;
 }
 
 // Random bytes fetched in advance: one call of OpenSSL's generator for many
@@ -85,27 +91,6 @@ absl::Status InPrevious(const absl::Status& status) {
   return WithReason(std::move(moved), ReasonOf(status));
 }
 
-// Takes the decision's state.
-DecisionRecord MakeRecord(policy::DecisionMode mode,
-                          absl::Span<const policy::Item> candidates,
-                          ServedDecision* served) {
-  DecisionRecord record;
-  record.decision_id = served->claims.decision_id;
-  record.time = served->claims.issue_time;
-  record.user = served->claims.user;
-  record.revision = served->revision;
-  record.choice = served->decision.choice;
-  record.mode = mode;
-  record.readout = served->decision.prompt.readout;
-  record.state = std::move(served->decision.state.features);
-  record.displayed_item_ids.reserve(candidates.size());
-  for (int i = 0; i < served->decision.permutation.size(); ++i) {
-    record.displayed_item_ids.emplace_back(
-        candidates[served->decision.permutation.CandidateAt(i)].id);
-  }
-  return record;
-}
-
 void FillResponse(const policy::Revision& revision, policy::Decision&& decision,
                   absl::Span<const policy::Item> candidates, auto* response) {
   response->set_revision(revision.id());
@@ -125,9 +110,23 @@ absl::StatusOr<ServedDecision> PromptHandler::GetPrompt(
     return absl::InvalidArgumentError(
         absl::StrCat("user_id: longer than ", kMaxUserIdBytes, " bytes"));
   }
+  std::array<uint8_t, sizeof(DecisionId) + sizeof(uint64_t)> random;
+  options_.random(absl::MakeSpan(random));
   ServedDecision served;
-  ATTUNE_ASSIGN_OR_RETURN(served.revision,
-                          FindRevision(request.revision, request.policy));
+  DecisionClaims& claims = served.claims;
+  std::memcpy(claims.decision_id.data(), random.data(), sizeof(DecisionId));
+  claims.user = options_.signer->Pseudonym(request.user_id);
+  // Kept to the end, whatever the traffic becomes meanwhile.
+  const std::shared_ptr<const TrafficSnapshot> traffic =
+      options_.registry->Traffic();
+  const TrafficRole role =
+      request.revision.empty()
+          ? Route(*traffic, claims.user, claims.decision_id)
+          : TrafficRole::kNamed;
+  ATTUNE_ASSIGN_OR_RETURN(
+      served.revision,
+      FindRevision(request.revision, request.policy, *traffic, role));
+  DecisionProbe probe(options_.monitor, *traffic, role);
   const policy::Policy& policy = served.revision->policy();
   const absl::Span<const policy::Item> candidates = request.candidates.items();
   policy::Request decide;
@@ -142,34 +141,42 @@ absl::StatusOr<ServedDecision> PromptHandler::GetPrompt(
         decide.previous,
         FindPrevious(*request.previous, policy.catalog(), candidates, now));
   }
-  std::array<uint8_t, sizeof(DecisionId) + sizeof(decide.seed)> random;
-  options_.random(absl::MakeSpan(random));
   std::memcpy(&decide.seed, random.data() + sizeof(DecisionId),
               sizeof(decide.seed));
   decide.seed = request.seed.value_or(decide.seed);
   ATTUNE_ASSIGN_OR_RETURN(served.decision, policy.Decide(decide));
 
-  DecisionClaims& claims = served.claims;
-  claims = MakeClaims(*served.revision, served.decision.choice);
-  std::memcpy(claims.decision_id.data(), random.data(), sizeof(DecisionId));
+  FillClaims(*served.revision, served.decision.choice, &claims);
   claims.issue_time = absl::FromUnixSeconds(absl::ToUnixSeconds(now));
-  claims.user = options_.signer->Pseudonym(request.user_id);
   claims.candidates = HashOf(candidates);
   served.token = options_.signer->Sign(claims);
   served.expire_time = claims.issue_time + options_.signer->ttl();
   options_.metrics->CountDecision(policy.catalog(), served.decision.choice);
-  if (options_.log != nullptr) LogDecision(request, decide.mode, &served);
+  probe.Succeed(policy.catalog(), served.decision.choice, decide.mode);
+  if (options_.log != nullptr) LogDecision(request, decide.mode, role, &served);
+  if (options_.shadow != nullptr && traffic->shadow != nullptr &&
+      role != TrafficRole::kNamed) {
+    options_.shadow->Offer({.shadow = traffic->shadow,
+                            .request = MessageOf(request),
+                            .decision_id = claims.decision_id,
+                            .seed = decide.seed,
+                            .time = claims.issue_time,
+                            .user = claims.user});
+  }
   return served;
 }
 
 void PromptHandler::LogDecision(const PromptRequest& request,
-                                policy::DecisionMode mode,
+                                policy::DecisionMode mode, TrafficRole role,
                                 ServedDecision* served) const {
-  DecisionRecord record = MakeRecord(mode, request.candidates.items(), served);
+  DecisionRecord record = MakeRecord(
+      served->revision, mode, request.candidates.items(), &served->decision);
+  record.decision_id = served->claims.decision_id;
+  record.time = served->claims.issue_time;
+  record.user = served->claims.user;
+  record.role = role;
   if (options_.log->keeps_requests()) {
-    record.request = std::make_unique<v1::GetPromptRequest>();
-    record.request->ParseFromArray(request.wire.data(),
-                                   static_cast<int>(request.wire.size()));
+    record.request = std::make_unique<v1::GetPromptRequest>(MessageOf(request));
   }
   options_.log->Enqueue(std::move(record));
 }
@@ -186,8 +193,10 @@ absl::Status PromptHandler::Answer(std::string_view wire,
 absl::Status PromptHandler::PreviewPrompt(
     v1::PreviewPromptRequest& request,
     v1::PreviewPromptResponse* response) const {
-  ATTUNE_ASSIGN_OR_RETURN(const auto revision,
-                          FindRevision(request.revision(), ""));
+  ATTUNE_ASSIGN_OR_RETURN(
+      const auto revision,
+      FindRevision(request.revision(), "", *options_.registry->Traffic(),
+                   TrafficRole::kActive));
   const auto history = policy::TakeItems(*request.mutable_history());
   const auto candidates = policy::TakeItems(*request.mutable_candidates());
   policy::Request preview;
@@ -206,10 +215,11 @@ absl::Status PromptHandler::PreviewPrompt(
 }
 
 absl::StatusOr<std::shared_ptr<const policy::Revision>>
-PromptHandler::FindRevision(std::string_view revision,
-                            std::string_view policy) const {
-  auto found = revision.empty() ? options_.registry->Current()
-                                : options_.registry->Find(revision);
+PromptHandler::FindRevision(std::string_view revision, std::string_view policy,
+                            const TrafficSnapshot& traffic,
+                            TrafficRole role) const {
+  auto found =
+      revision.empty() ? traffic.In(role) : options_.registry->Find(revision);
   if (found == nullptr) {
     return WithReason(absl::NotFoundError("revision: not loaded"),
                       "REVISION_NOT_FOUND");

@@ -7,8 +7,8 @@
 // What the data plane does, without gRPC: takes the active revision, lets its
 // policy decide, signs the decision. Never blocks.
 //
-// Borrows the registry, the signer, the metrics and the log; they must outlive
-// it.
+// Borrows the registry, the signer, the metrics, the log, the monitor and the
+// shadow; they must outlive it.
 // Thread-safe.
 
 #include <cstdint>
@@ -26,10 +26,13 @@
 #include "policy/revision.h"
 #include "server/decision_log.h"
 #include "server/decision_token.h"
+#include "server/guardrail_monitor.h"
 #include "server/metrics.h"
 #include "server/prompt_request.h"
 #include "server/prompt_response.h"
 #include "server/revision_registry.h"
+#include "server/shadow.h"
+#include "server/traffic.h"
 
 namespace attune::server {
 
@@ -47,6 +50,10 @@ class PromptHandler {
     std::function<void(absl::Span<uint8_t>)> random;
     // Where decisions are logged; null for nowhere.
     DecisionLog* log = nullptr;
+    // Watches canaries; null for nobody.
+    GuardrailMonitor* monitor = nullptr;
+    // Lets the shadow decide; null for nobody.
+    ShadowRunner* shadow = nullptr;
   };
 
   explicit PromptHandler(Options options);
@@ -64,9 +71,11 @@ class PromptHandler {
  private:
   // REQUIRES: there is a log. Takes the decision's state.
   void LogDecision(const PromptRequest& request, policy::DecisionMode mode,
-                   ServedDecision* served) const;
+                   TrafficRole role, ServedDecision* served) const;
+  // The named revision, or the one that `role` says. kNotFound.
   absl::StatusOr<std::shared_ptr<const policy::Revision>> FindRevision(
-      std::string_view revision, std::string_view policy) const;
+      std::string_view revision, std::string_view policy,
+      const TrafficSnapshot& traffic, TrafficRole role) const;
   // Verifies the token and makes sure it belongs to this request.
   absl::StatusOr<policy::PreviousIteration> FindPrevious(
       const v1::PreviousDecision& previous, const policy::Catalog& catalog,

@@ -5,6 +5,8 @@
 
 #include <grpcpp/server_context.h>
 
+#include <utility>
+
 #include "server/grpc_status.h"
 #include "server/log.h"
 
@@ -18,7 +20,7 @@ PushReactor::PushReactor(grpc::CallbackServerContext* context,
       response_(*response),
       worker_(*worker),
       metrics_(*metrics),
-      session_(handler) {
+      session_(std::in_place, handler, context->peer()) {
   StartRead(&message_);
 }
 

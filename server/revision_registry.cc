@@ -3,9 +3,11 @@
 
 #include "server/revision_registry.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "policy/status_macros.h"
 #include "server/error_reason.h"
 #include "server/log.h"
@@ -20,19 +22,24 @@ absl::Status NoSuchRevision() {
 
 }  // namespace
 
-RevisionRegistry::RevisionRegistry(Options options, RevisionStore store)
+RevisionRegistry::RevisionRegistry(Options options, RevisionStore store,
+                                   AuditLog audit)
     : options_(std::move(options)),
       store_(std::move(store)),
-      current_(options_.uniform) {
+      traffic_(std::make_shared<TrafficSnapshot>(
+          TrafficSnapshot{.active = options_.uniform})),
+      audit_(std::move(audit)) {
   by_id_[options_.uniform->id()] = {options_.uniform, absl::UnixEpoch()};
 }
 
 absl::StatusOr<std::unique_ptr<RevisionRegistry>> RevisionRegistry::Open(
     Options options) {
+  if (!options.clock) options.clock = [] { return absl::Now(); };
   ATTUNE_ASSIGN_OR_RETURN(RevisionStore store,
                           RevisionStore::Open(options.directory));
-  std::unique_ptr<RevisionRegistry> registry(
-      new RevisionRegistry(std::move(options), std::move(store)));
+  ATTUNE_ASSIGN_OR_RETURN(AuditLog audit, AuditLog::Open(store.AuditPath()));
+  std::unique_ptr<RevisionRegistry> registry(new RevisionRegistry(
+      std::move(options), std::move(store), std::move(audit)));
   registry->Restore();
   return registry;
 }
@@ -43,21 +50,51 @@ void RevisionRegistry::Restore() {
     by_age_.push_back(id);
     by_id_[id] = std::move(stored);
   }
-  auto activations = store_.ReadActivations();
-  if (!activations.ok()) {
+  auto stored = store_.ReadState();
+  if (!stored.ok()) {
     Log(LogLevel::kError, "state unreadable, serving the uniform revision",
-        {{"error", activations.status().ToString()}});
-    return;
+        {{"error", stored.status().ToString()}});
+    // Sequences never go back.
+    stored = TrafficState{.sequence = audit_.announced()};
   }
-  activations_ = AfterRestart(*activations, [this](const std::string& id) {
-    return by_id_.count(id) > 0;
-  });
-  if (!activations_.empty()) {
-    current_.Set(by_id_[activations_.back()].revision);
-  }
-  if (!activations->empty() && activations->back() != Current()->id()) {
+  state_ = AfterRestart(
+      *stored, [this](const std::string& id) { return by_id_.count(id) > 0; });
+  const std::string was = stored->PlanOr(options_.uniform->id()).active;
+  traffic_.Set(std::make_shared<TrafficSnapshot>(MakeSnapshot(state_)));
+  if (was != Current()->id()) {
     Log(LogLevel::kError, "the active revision is unusable, serving another",
-        {{"unusable", activations->back()}, {"serving", Current()->id()}});
+        {{"unusable", was}, {"serving", Current()->id()}});
+  }
+  AuditRestart(*stored);
+  feed_.Publish({.plan = Plan(),
+                 .sequence = state_.sequence,
+                 .action = "",
+                 .note = {},
+                 .time = options_.clock()});
+}
+
+void RevisionRegistry::AuditRestart(const TrafficState& stored) {
+  const std::string& uniform = options_.uniform->id();
+  const TrafficPlan before = stored.PlanOr(uniform);
+  std::vector<AuditEntry> entries;
+  if (audit_.announced() > state_.sequence) {
+    AuditEntry entry =
+        EntryOf(state_, "not_applied",
+                {.who = "server", .reason = "stopped before it took effect"});
+    entry.sequence = audit_.announced();
+    entries.push_back(std::move(entry));
+  }
+  if (before != state_.PlanOr(uniform)) {
+    entries.push_back(EntryOf(
+        state_, "restart",
+        {.who = "server", .reason = "a revision in traffic is unusable"}));
+    entries.back().before = before;
+  }
+  for (const AuditEntry& entry : entries) {
+    const absl::Status status = audit_.Append(entry);
+    if (status.ok()) continue;
+    Log(LogLevel::kError, "audit log cannot be written",
+        {{"error", status.ToString()}});
   }
 }
 
@@ -111,24 +148,131 @@ absl::StatusOr<StoredRevision> RevisionRegistry::Add(
   return stored;
 }
 
-absl::Status RevisionRegistry::Activate(const std::string& id) {
+absl::Status RevisionRegistry::SetTraffic(const TrafficPlan& plan,
+                                          const ChangeNote& note) {
+  std::lock_guard<std::mutex> change(change_mutex_);
+  ATTUNE_ASSIGN_OR_RETURN(TrafficState state, AfterSetTraffic(state_, plan));
+  ATTUNE_RETURN_IF_ERROR(CheckStored(plan));
+  if (state_.PlanOr(options_.uniform->id()) == plan) return absl::OkStatus();
+  return Commit(std::move(state), "set_traffic", note);
+}
+
+absl::Status RevisionRegistry::Activate(const std::string& id,
+                                        const ChangeNote& note) {
   std::lock_guard<std::mutex> change(change_mutex_);
   if (Find(id) == nullptr) return NoSuchRevision();
   if (Current()->id() == id) return absl::OkStatus();
-  return Commit(AfterActivate(activations_, id));
+  return Commit(AfterPromote(state_, id), "push", note);
 }
 
-absl::Status RevisionRegistry::Rollback() {
+absl::Status RevisionRegistry::Rollback(const ChangeNote& note) {
   std::lock_guard<std::mutex> change(change_mutex_);
-  ATTUNE_ASSIGN_OR_RETURN(Activations activations, AfterRollback(activations_));
-  return Commit(std::move(activations));
+  ATTUNE_ASSIGN_OR_RETURN(TrafficState state, AfterRollback(state_));
+  return Commit(std::move(state), "rollback", note);
 }
 
-absl::Status RevisionRegistry::Commit(Activations activations) {
-  ATTUNE_RETURN_IF_ERROR(store_.WriteActivations(activations));
-  activations_ = std::move(activations);
+absl::Status RevisionRegistry::EndTrial(int64_t trial, const ChangeNote& note) {
+  std::lock_guard<std::mutex> change(change_mutex_);
+  if (state_.canary.empty() || state_.trial != trial) {
+    return absl::AbortedError("the trial is over");
+  }
+  ATTUNE_ASSIGN_OR_RETURN(TrafficState state, AfterRollback(state_));
+  return Commit(std::move(state), "guardrail_rollback", note);
+}
+
+absl::Status RevisionRegistry::Delete(const std::string& id,
+                                      const ChangeNote& note) {
+  std::lock_guard<std::mutex> change(change_mutex_);
+  const auto revision = Find(id);
+  if (revision == nullptr) return NoSuchRevision();
+  const TrafficPlan plan = Plan();
+  if (id == options_.uniform->id() || id == plan.active || id == plan.canary ||
+      id == plan.shadow) {
+    return WithReason(
+        absl::FailedPreconditionError(
+            id == options_.uniform->id()
+                ? "revision_id: the uniform revision cannot be deleted"
+                : "revision_id: in traffic"),
+        "REVISION_IN_TRAFFIC");
+  }
+  // The state goes first: what it names is always there.
+  ATTUNE_RETURN_IF_ERROR(Commit(AfterDelete(state_, id), "delete", note, id));
+  ATTUNE_RETURN_IF_ERROR(store_.Remove(id));
+  deleted_.push_back(revision);
   std::lock_guard<std::mutex> lock(mutex_);
-  current_.Set(by_id_.at(activations_.back()).revision);
+  by_id_.erase(id);
+  by_age_.erase(std::remove(by_age_.begin(), by_age_.end(), id), by_age_.end());
+  return absl::OkStatus();
+}
+
+TrafficPlan RevisionRegistry::Plan() const {
+  const TrafficSnapshot& traffic = *Traffic();
+  const auto id = [](const std::shared_ptr<const policy::Revision>& revision) {
+    return revision == nullptr ? std::string() : revision->id();
+  };
+  return {.active = id(traffic.active),
+          .canary = id(traffic.canary),
+          .canary_share = traffic.canary_share,
+          .shadow = id(traffic.shadow)};
+}
+
+absl::Status RevisionRegistry::CheckStored(const TrafficPlan& plan) const {
+  for (const std::string& id : {plan.active, plan.canary, plan.shadow}) {
+    if (!id.empty() && Find(id) == nullptr) return NoSuchRevision();
+  }
+  return absl::OkStatus();
+}
+
+TrafficSnapshot RevisionRegistry::MakeSnapshot(
+    const TrafficState& state) const {
+  const TrafficPlan plan = state.PlanOr(options_.uniform->id());
+  TrafficSnapshot traffic;
+  traffic.active = Find(plan.active);
+  if (!plan.canary.empty()) traffic.canary = Find(plan.canary);
+  if (!plan.shadow.empty()) traffic.shadow = Find(plan.shadow);
+  traffic.canary_share = plan.canary_share;
+  traffic.salt = SplitSalt(plan.canary);
+  traffic.sequence = state.sequence;
+  traffic.trial = state.trial;
+  return traffic;
+}
+
+AuditEntry RevisionRegistry::EntryOf(const TrafficState& state,
+                                     const char* action,
+                                     const ChangeNote& note) const {
+  return {.time = options_.clock(),
+          .sequence = state.sequence,
+          .action = action,
+          .note = note,
+          .before = Plan(),
+          .after = state.PlanOr(options_.uniform->id())};
+}
+
+absl::Status RevisionRegistry::Commit(TrafficState state, const char* action,
+                                      const ChangeNote& note,
+                                      const std::string& revision) {
+  AuditEntry entry = EntryOf(state, action, note);
+  entry.revision = revision;
+  ATTUNE_RETURN_IF_ERROR(audit_.Append(entry));
+  if (absl::Status status = store_.WriteState(state); !status.ok()) {
+    AuditEntry undone =
+        EntryOf(state, "not_applied",
+                {.who = "server", .reason = "the state cannot be written"});
+    undone.after = undone.before;
+    audit_.Append(undone).IgnoreError();
+    return status;
+  }
+  state_ = std::move(state);
+  traffic_.Set(std::make_shared<TrafficSnapshot>(MakeSnapshot(state_)));
+  deleted_.erase(
+      std::remove_if(deleted_.begin(), deleted_.end(),
+                     [](const auto& gone) { return gone.use_count() == 1; }),
+      deleted_.end());
+  feed_.Publish({.plan = entry.after,
+                 .sequence = entry.sequence,
+                 .action = entry.action,
+                 .note = entry.note,
+                 .time = entry.time});
   return absl::OkStatus();
 }
 

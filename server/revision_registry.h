@@ -4,16 +4,18 @@
 #ifndef ATTUNE_SERVER_REVISION_REGISTRY_H_
 #define ATTUNE_SERVER_REVISION_REGISTRY_H_
 
-// The revisions that can answer and the one that does. START HERE in server/.
+// The revisions that can answer and those that do. START HERE in server/.
 //
-// Life cycle: Open() finds what the directory holds and the revision that was
-// active; Add(), Activate() and Rollback() change that, each either completely
-// or not at all. The registry keeps every revision, so that no request ever is
-// the one that destroys it; requests keep theirs by shared_ptr all the same.
+// Life cycle: Open() finds what the directory holds and the traffic as it was;
+// Add(), Activate(), SetTraffic(), Rollback() and Delete() change that, each
+// either completely or not at all, and each after it was written to the audit
+// log. The registry keeps every revision, so that no request ever is the one that
+// destroys it; requests keep theirs by shared_ptr all the same.
 //
-// Thread-safe. Current() takes no lock; Find() copies a pointer under a mutex
-// that nobody holds while doing I/O; the changes block on the disk.
+// Thread-safe. Traffic() and Current() take no lock; Find() copies a pointer
+// under a mutex that nobody holds while doing I/O; the changes block on the disk.
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -24,9 +26,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "policy/revision.h"
-#include "server/activation_rule.h"
+#include "server/audit_log.h"
 #include "server/published.h"
 #include "server/revision_store.h"
+#include "server/traffic.h"
+#include "server/traffic_feed.h"
+#include "server/traffic_rule.h"
 
 namespace attune::server {
 
@@ -40,6 +45,8 @@ class RevisionRegistry {
     std::shared_ptr<const policy::Revision> uniform;
     // Largest number of stored revisions.
     size_t max_revisions = 1000;
+    // The time, for the audit log; absl::Now if not set. Thread-safe.
+    std::function<absl::Time()> clock = nullptr;
   };
 
   // Fails only if the directory cannot be used: files that are no good
@@ -48,10 +55,14 @@ class RevisionRegistry {
   static absl::StatusOr<std::unique_ptr<RevisionRegistry>> Open(
       Options options);
 
-  // The active revision. Never null. Calls that begin after Activate() has
-  // returned see its revision.
+  // Who is served by what. Calls that begin after a change has returned see it.
+  // Valid until the calling thread's next call; copy to keep.
+  const std::shared_ptr<const TrafficSnapshot>& Traffic() const {
+    return traffic_.Get();
+  }
+  // The active revision. Never null.
   std::shared_ptr<const policy::Revision> Current() const {
-    return current_.Get();
+    return Traffic()->active;
   }
   // Null if there is none with this id.
   std::shared_ptr<const policy::Revision> Find(std::string_view id) const;
@@ -66,27 +77,54 @@ class RevisionRegistry {
   // Verifies and stores a complete part file. kInvalidArgument if it is no good
   // revision; kResourceExhausted if there are too many already.
   absl::StatusOr<StoredRevision> Add(const std::string& part_path);
-  // Makes a revision active. Idempotent. kNotFound.
-  absl::Status Activate(const std::string& id);
-  // Makes the revision active that was before. kFailedPrecondition if none was.
-  absl::Status Rollback();
+
+  // Changes of the traffic. Those that change nothing are not audited. All:
+  // the errors of the disk, and then nothing has changed.
+  //
+  // kNotFound if a revision is not there; kInvalidArgument as AfterSetTraffic.
+  absl::Status SetTraffic(const TrafficPlan& plan, const ChangeNote& note = {});
+  // Makes a revision active and leaves canary and shadow. kNotFound.
+  absl::Status Activate(const std::string& id, const ChangeNote& note = {});
+  // Ends the canary's trial or, without one, makes the revision active that was
+  // before. kFailedPrecondition if none was.
+  absl::Status Rollback(const ChangeNote& note = {});
+  // Ends a trial that is still under way; kAborted if it is not.
+  absl::Status EndTrial(int64_t trial, const ChangeNote& note);
+  // Deletes a stored revision. kNotFound; kFailedPrecondition if it is in
+  // traffic, or is the uniform one.
+  absl::Status Delete(const std::string& id, const ChangeNote& note = {});
+
+  TrafficPlan Plan() const;
+  // What the changes are told to.
+  TrafficFeed& feed() { return feed_; }
 
   std::string incoming_directory() const { return store_.IncomingDirectory(); }
 
  private:
-  RevisionRegistry(Options options, RevisionStore store);
+  RevisionRegistry(Options options, RevisionStore store, AuditLog audit);
   void Restore();
-  // Persists, then exchanges the pointer.
-  absl::Status Commit(Activations activations);
+  // After a restart: says in the audit log what a crash or a damaged file undid.
+  void AuditRestart(const TrafficState& stored);
+  // Announces, persists, exchanges the pointer, tells.
+  absl::Status Commit(TrafficState state, const char* action,
+                      const ChangeNote& note, const std::string& revision = "");
+  absl::Status CheckStored(const TrafficPlan& plan) const;
+  TrafficSnapshot MakeSnapshot(const TrafficState& state) const;
+  AuditEntry EntryOf(const TrafficState& state, const char* action,
+                     const ChangeNote& note) const;
 
   const Options options_;
   const RevisionStore store_;
+  Published<TrafficSnapshot> traffic_;
+  TrafficFeed feed_;
 
   // Serialises changes; held while doing I/O. Taken before mutex_.
   std::mutex change_mutex_;
-  Activations activations_;  // guarded by change_mutex_
-
-  Published<policy::Revision> current_;
+  TrafficState state_;  // guarded by change_mutex_
+  AuditLog audit_;      // guarded by change_mutex_
+  // Deleted ones that a thread may still hold, so that it is not the one that
+  // unmaps them. Guarded by change_mutex_.
+  std::vector<std::shared_ptr<const policy::Revision>> deleted_;
 
   mutable std::mutex mutex_;
   std::unordered_map<std::string, StoredRevision>

@@ -74,21 +74,48 @@ absl::StatusOr<std::shared_ptr<const policy::Revision>> LoadNamed(
   return revision;
 }
 
-absl::StatusOr<Activations> ParseState(const std::string& bytes) {
-  const auto state = nlohmann::json::parse(bytes, nullptr, false);
+// The canary and the shadow, which states of before they existed do not have.
+bool ParseTrial(const nlohmann::json& json, TrafficState* state) {
+  const auto text = [&json](const char* name, std::string* out) {
+    const auto found = json.find(name);
+    if (found == json.end()) return true;
+    if (!found->is_string()) return false;
+    *out = found->get<std::string>();
+    return true;
+  };
+  const auto count = [&json](const char* name, int64_t* out) {
+    const auto found = json.find(name);
+    if (found == json.end()) return true;
+    if (!found->is_number_integer()) return false;
+    *out = found->get<int64_t>();
+    return *out >= 0;
+  };
+  const auto share = json.find("canary_share");
+  if (share != json.end()) {
+    if (!share->is_number()) return false;
+    state->canary_share = share->get<double>();
+  }
+  return text("canary", &state->canary) && text("shadow", &state->shadow) &&
+         count("sequence", &state->sequence) && count("trial", &state->trial) &&
+         state->canary_share >= 0.0 && state->canary_share <= 1.0;
+}
+
+absl::StatusOr<TrafficState> ParseState(const std::string& bytes) {
+  const auto json = nlohmann::json::parse(bytes, nullptr, false);
   const absl::Status bad = absl::DataLossError(
       "state.json: not an object with format 1 and a list of activations");
-  if (!state.is_object() || state.value("format", nlohmann::json()) != 1) {
+  if (!json.is_object() || json.value("format", nlohmann::json()) != 1) {
     return bad;
   }
-  const auto list = state.find("activations");
-  if (list == state.end() || !list->is_array()) return bad;
-  Activations activations;
+  const auto list = json.find("activations");
+  if (list == json.end() || !list->is_array()) return bad;
+  TrafficState state;
   for (const auto& id : *list) {
     if (!id.is_string()) return bad;
-    activations.push_back(id.get<std::string>());
+    state.activations.push_back(id.get<std::string>());
   }
-  return activations;
+  if (!ParseTrial(json, &state)) return bad;
+  return state;
 }
 
 }  // namespace
@@ -141,18 +168,28 @@ absl::StatusOr<StoredRevision> RevisionStore::Adopt(
   return StoredRevision{std::move(revision), ModificationTime(path)};
 }
 
-absl::StatusOr<Activations> RevisionStore::ReadActivations() const {
+absl::Status RevisionStore::Remove(const std::string& id) const {
+  return RemoveFileDurably(absl::StrCat(directory_, "/", id, kExtension));
+}
+
+absl::StatusOr<TrafficState> RevisionStore::ReadState() const {
   auto bytes = ReadSmallFile(directory_ + "/state.json", kMaxStateBytes);
-  if (absl::IsNotFound(bytes.status())) return Activations();
+  if (absl::IsNotFound(bytes.status())) return TrafficState();
   ATTUNE_RETURN_IF_ERROR(bytes.status());
   return ParseState(*bytes);
 }
 
-absl::Status RevisionStore::WriteActivations(
-    const Activations& activations) const {
-  const nlohmann::ordered_json state = {{"format", 1},
-                                        {"activations", activations}};
-  return WriteFileAtomically(directory_ + "/state.json", state.dump(2) + "\n");
+absl::Status RevisionStore::WriteState(const TrafficState& state) const {
+  nlohmann::ordered_json json = {{"format", 1},
+                                 {"activations", state.activations},
+                                 {"sequence", state.sequence},
+                                 {"trial", state.trial}};
+  if (!state.canary.empty()) {
+    json["canary"] = state.canary;
+    json["canary_share"] = state.canary_share;
+  }
+  if (!state.shadow.empty()) json["shadow"] = state.shadow;
+  return WriteFileAtomically(directory_ + "/state.json", json.dump(2) + "\n");
 }
 
 }  // namespace attune::server

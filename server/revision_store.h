@@ -7,7 +7,9 @@
 // The directory that keeps revisions across restarts:
 //   <revision id>.attune     an artifact, verified before it got this name
 //   incoming/<digest>.part   an unfinished push (upload.h)
-//   state.json               the activations, the last one active
+//   state.json               the traffic: the activations, the last one active,
+//                            canary and shadow
+//   audit.jsonl              who changed it (audit_log.h)
 //
 // Every method blocks on the disk. Thread-compatible: const methods may run
 // concurrently; changes must be serialised by the caller.
@@ -20,7 +22,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "policy/revision.h"
-#include "server/activation_rule.h"
+#include "server/traffic_rule.h"
 
 namespace attune::server {
 
@@ -43,9 +45,14 @@ class RevisionStore {
   // nothing is changed: kInvalidArgument says what is wrong with it.
   absl::StatusOr<StoredRevision> Adopt(const std::string& part_path) const;
 
-  // Empty if there never were any. kDataLoss if the file is unreadable.
-  absl::StatusOr<Activations> ReadActivations() const;
-  absl::Status WriteActivations(const Activations& activations) const;
+  // Deletes a stored artifact's file.
+  absl::Status Remove(const std::string& id) const;
+
+  // Empty if there never was one. kDataLoss if the file is unreadable.
+  absl::StatusOr<TrafficState> ReadState() const;
+  absl::Status WriteState(const TrafficState& state) const;
+
+  std::string AuditPath() const { return directory_ + "/audit.jsonl"; }
 
   // Where unfinished pushes are kept.
   std::string IncomingDirectory() const;

@@ -21,6 +21,7 @@
 #include "server/decision_token.h"
 #include "server/feedback.h"
 #include "server/file_io.h"
+#include "server/guardrail_monitor.h"
 #include "server/listener.h"
 #include "server/log_handler.h"
 #include "server/log_metrics.h"
@@ -32,7 +33,9 @@
 #include "server/prompt_handler.h"
 #include "server/prompt_service.h"
 #include "server/revision_registry.h"
+#include "server/shadow.h"
 #include "server/token_keys.h"
+#include "server/traffic_metrics.h"
 #include "server/upload.h"
 #include "server/worker.h"
 
@@ -99,6 +102,23 @@ absl::StatusOr<std::unique_ptr<DecisionLog>> OpenLog(
   return DecisionLog::Open(std::move(options));
 }
 
+// Null if nobody is to watch canaries.
+std::unique_ptr<GuardrailMonitor> MakeMonitor(const ServerConfig& config,
+                                              RevisionRegistry* registry) {
+  if (!config.guardrails) return nullptr;
+  return std::make_unique<GuardrailMonitor>(
+      GuardrailMonitor::Options{.registry = registry});
+}
+
+std::function<void(const DecisionClaims&, float)> RewardObserver(
+    GuardrailMonitor* monitor) {
+  if (monitor == nullptr) return nullptr;
+  return [monitor](const DecisionClaims& claims, float reward) {
+    monitor->ObserveReward(claims.user, claims.decision_id, claims.revision_id,
+                           reward);
+  };
+}
+
 // Says in the health service whether feedback can be recorded. Thread-safe.
 class FeedbackHealth {
  public:
@@ -151,10 +171,17 @@ struct Server::Impl {
         metrics([this] { return parts.registry->Current()->id(); }),
         uploads(parts.registry->incoming_directory(),
                 parts.config.max_revision_bytes),
+        monitor(MakeMonitor(parts.config, parts.registry.get())),
+        shadow(parts.log == nullptr
+                   ? nullptr
+                   : std::make_unique<ShadowRunner>(
+                         ShadowRunner::Options{parts.log.get(), SystemRandom})),
         prompt_handler({parts.registry.get(), &parts.signer, &metrics,
-                        parts.clock, SystemRandom, parts.log.get()}),
+                        parts.clock, SystemRandom, parts.log.get(),
+                        monitor.get(), shadow.get()}),
         feedback_handler({&parts.signer, parts.log.get(),
-                          parts.config.feedback_window, parts.clock}),
+                          parts.config.feedback_window, parts.clock,
+                          RewardObserver(monitor.get())}),
         policy_handler(parts.registry.get(), &uploads, &metrics),
         log_handler(parts.log.get(), &parts.signer),
         prompt_service(&prompt_handler, &feedback_handler, &metrics,
@@ -167,6 +194,10 @@ struct Server::Impl {
   Parts parts;
   Metrics metrics;
   UploadArea uploads;
+  // Null if nobody watches canaries.
+  std::unique_ptr<GuardrailMonitor> monitor;
+  // Null if nothing is logged: a shadow would say nothing to anybody.
+  std::unique_ptr<ShadowRunner> shadow;
   const PromptHandler prompt_handler;
   const FeedbackHandler feedback_handler;
   const PolicyHandler policy_handler;
@@ -178,6 +209,7 @@ struct Server::Impl {
   LogService log_service;
   // The endpoint holds it weakly.
   std::shared_ptr<prometheus::Collectable> log_metrics;
+  std::shared_ptr<prometheus::Collectable> traffic_metrics;
   std::unique_ptr<MetricsEndpoint> scrapes;
   std::unique_ptr<Listener> control;
   std::unique_ptr<Listener> data;
@@ -188,6 +220,9 @@ struct Server::Impl {
 absl::Status Server::Impl::Listen() {
   const ServerConfig& config = parts.config;
   auto collectables = metrics.collectables();
+  traffic_metrics =
+      MakeTrafficMetrics(parts.registry.get(), monitor.get(), shadow.get());
+  collectables.push_back(traffic_metrics);
   if (parts.log != nullptr) {
     log_metrics = MakeLogMetrics(parts.log.get());
     collectables.push_back(log_metrics);
@@ -214,15 +249,15 @@ absl::Status Server::Impl::Listen() {
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(Options options) {
   const ServerConfig& config = options.config;
+  auto clock = options.clock ? options.clock : [] { return absl::Now(); };
   ATTUNE_ASSIGN_OR_RETURN(auto uniform, MakeUniform(config));
   const std::string log_dir = LogDirectory(config);
   if (!log_dir.empty()) ATTUNE_RETURN_IF_ERROR(MakePrivateDirectory(log_dir));
   ATTUNE_ASSIGN_OR_RETURN(TokenSigner signer, MakeSigner(config, log_dir));
   ATTUNE_ASSIGN_OR_RETURN(
-      auto registry,
-      RevisionRegistry::Open({config.revision_dir, std::move(uniform),
-                              static_cast<size_t>(config.max_revisions)}));
-  auto clock = options.clock ? options.clock : [] { return absl::Now(); };
+      auto registry, RevisionRegistry::Open(
+                         {config.revision_dir, std::move(uniform),
+                          static_cast<size_t>(config.max_revisions), clock}));
   auto health = std::make_unique<FeedbackHealth>();
   ATTUNE_ASSIGN_OR_RETURN(
       auto log, OpenLog(config, clock, [health = health.get()](bool healthy) {
@@ -247,6 +282,8 @@ void Server::Shutdown() {
     for (Listener* listener : listeners) {
       if (listener != nullptr) listener->StopServing();
     }
+    // Nobody who watches keeps the server from stopping.
+    impl_->parts.registry->feed().Close();
     if (impl_->data != nullptr) absl::SleepFor(impl_->parts.config.drain_delay);
     const absl::Time deadline =
         absl::Now() + impl_->parts.config.shutdown_deadline;
@@ -255,6 +292,7 @@ void Server::Shutdown() {
     }
     // No call is left that could write to it.
     impl_->parts.feedback_health->TellThrough(nullptr);
+    impl_->shadow.reset();
     if (impl_->parts.log != nullptr) impl_->parts.log->Stop();
   });
 }

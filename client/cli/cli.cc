@@ -56,7 +56,9 @@ int Run(std::vector<std::string> arguments, const Terminal& terminal) {
   AddRevisionsCommand(app, context);
   AddPushCommand(app, context);
   AddActivateCommand(app, context);
+  AddTrafficCommand(app, context);
   AddRollbackCommand(app, context);
+  AddWatchCommand(app, context);
   AddExportLogCommand(app, context);
   AddForgetCommand(app, context);
   const int code = Parse(app, std::move(arguments), terminal);

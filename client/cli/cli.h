@@ -69,6 +69,8 @@ void AddRevisionsCommand(CLI::App& app, CliContext& context);
 void AddPushCommand(CLI::App& app, CliContext& context);
 void AddActivateCommand(CLI::App& app, CliContext& context);
 void AddRollbackCommand(CLI::App& app, CliContext& context);
+void AddTrafficCommand(CLI::App& app, CliContext& context);
+void AddWatchCommand(CLI::App& app, CliContext& context);
 
 }  // namespace attune::client
 

@@ -30,9 +30,11 @@ std::string PushTime(const v1::Revision& revision) {
 }
 
 const char* StateName(v1::RevisionState state) {
-  return state == v1::REVISION_STATE_ACTIVE  ? "ACTIVE"
-         : state == v1::REVISION_STATE_READY ? "READY"
-                                             : "UNSPECIFIED";
+  return state == v1::REVISION_STATE_ACTIVE   ? "ACTIVE"
+         : state == v1::REVISION_STATE_CANARY ? "CANARY"
+         : state == v1::REVISION_STATE_SHADOW ? "SHADOW"
+         : state == v1::REVISION_STATE_READY  ? "READY"
+                                              : "UNSPECIFIED";
 }
 
 const char* ReadoutName(policy::Readout readout) {
@@ -65,6 +67,16 @@ Json ToJson(const v1::Revision& revision) {
             {"llm", training.llm()},
             {"dataset", training.dataset()},
             {"llm_calls", training.llm_calls()}}}};
+}
+
+Json ToJson(const v1::Traffic& traffic) {
+  Json json = {{"active", traffic.active()}};
+  if (traffic.has_canary()) {
+    json["canary"] = {{"revision", traffic.canary().revision()},
+                      {"share", traffic.canary().share()}};
+  }
+  if (!traffic.shadow().empty()) json["shadow"] = traffic.shadow();
+  return json;
 }
 
 }  // namespace
@@ -199,11 +211,53 @@ std::string ForgetJson(const v1::ForgetUserResponse& erased) {
 }
 
 std::string TrafficText(const v1::Traffic& traffic) {
-  return absl::StrCat("active ", traffic.active(), "\n");
+  std::string text = absl::StrCat("active ", traffic.active(), "\n");
+  if (traffic.has_canary()) {
+    absl::StrAppendFormat(&text, "canary %s %.4g %% of users\n",
+                          traffic.canary().revision(),
+                          100.0 * traffic.canary().share());
+  }
+  if (!traffic.shadow().empty()) {
+    absl::StrAppend(&text, "shadow ", traffic.shadow(), "\n");
+  }
+  return text;
 }
 
 std::string TrafficJson(const v1::Traffic& traffic) {
-  return Print({{"active", traffic.active()}});
+  return Print(ToJson(traffic));
+}
+
+std::string UpdateText(const v1::WatchRevisionsResponse& update) {
+  const v1::TrafficChange& change = update.change();
+  std::string text;
+  if (update.missed_changes() > 0) {
+    absl::StrAppend(&text, update.missed_changes(), " changes left out\n");
+  }
+  if (update.has_change()) {
+    absl::StrAppend(
+        &text, TimeText(absl::FromUnixSeconds(change.change_time().seconds())),
+        " ", change.action(), " by ", change.who(),
+        change.reason().empty() ? "" : ": ", change.reason(), "\n");
+  }
+  return absl::StrCat(text, TrafficText(update.traffic()), "\n");
+}
+
+std::string UpdateJson(const v1::WatchRevisionsResponse& update) {
+  Json json = {{"sequence", update.sequence()},
+               {"traffic", ToJson(update.traffic())}};
+  if (update.has_change()) {
+    const v1::TrafficChange& change = update.change();
+    json["change"] = {
+        {"action", change.action()},
+        {"who", change.who()},
+        {"reason", change.reason()},
+        {"change_time",
+         TimeText(absl::FromUnixSeconds(change.change_time().seconds()))}};
+  }
+  if (update.missed_changes() > 0) {
+    json["missed_changes"] = update.missed_changes();
+  }
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 std::string ProgressText(const PushProgress& progress) {

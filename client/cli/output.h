@@ -45,6 +45,11 @@ std::string ForgetJson(const v1::ForgetUserResponse& erased);
 std::string TrafficText(const v1::Traffic& traffic);
 std::string TrafficJson(const v1::Traffic& traffic);
 
+// The traffic, what changed it, when and why.
+std::string UpdateText(const v1::WatchRevisionsResponse& update);
+// On one line.
+std::string UpdateJson(const v1::WatchRevisionsResponse& update);
+
 // A line that overwrites itself: "\rpushing 45 % (3.2 of 7.1 MiB)".
 std::string ProgressText(const PushProgress& progress);
 

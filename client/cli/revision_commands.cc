@@ -15,6 +15,7 @@ struct RevisionFlags {
   CommonFlags common;
   std::string revision;
   std::string file;
+  std::string reason;
   bool activate = false;
 };
 
@@ -29,12 +30,16 @@ Examples:
   attune push revision.attune
   attune push revision.attune --activate --control localhost:50052)help";
 constexpr char kActivateFooter[] = R"help(
+Ends what trial there is; `attune traffic` changes one part of the traffic.
+
 Examples:
   attune activate 0123456789abcdef)help";
 constexpr char kRollbackFooter[] = R"help(
-Each call goes back one step.
+Each call goes back one step: it ends the trial of the canary or, if there is
+none, makes the revision active that was before.
 
 Examples:
+  attune rollback --reason "worse in the shop"
   attune rollback --json)help";
 
 absl::StatusOr<PolicyClient> Connect(const RevisionFlags& flags) {
@@ -92,7 +97,7 @@ absl::Status RunActivate(const RevisionFlags& flags, const Terminal& terminal) {
 
 absl::Status RunRollback(const RevisionFlags& flags, const Terminal& terminal) {
   ATTUNE_ASSIGN_OR_RETURN(const PolicyClient client, Connect(flags));
-  return PrintTraffic(flags, terminal, client.Rollback());
+  return PrintTraffic(flags, terminal, client.Rollback(flags.reason));
 }
 
 using Runner = absl::Status (*)(const RevisionFlags&, const Terminal&);
@@ -132,16 +137,17 @@ void AddPushCommand(CLI::App& app, CliContext& context) {
 
 void AddActivateCommand(CLI::App& app, CliContext& context) {
   auto flags = std::make_shared<RevisionFlags>();
-  AddCommand(app, context, "activate", "Make a stored revision active",
+  AddCommand(app, context, "activate", "Make a stored revision serve everyone",
              kActivateFooter, flags, RunActivate)
       .add_option("REVISION", flags->revision, "Its id")
       ->required();
 }
 
 void AddRollbackCommand(CLI::App& app, CliContext& context) {
-  AddCommand(app, context, "rollback",
-             "Make the previously active revision active again",
-             kRollbackFooter, std::make_shared<RevisionFlags>(), RunRollback);
+  auto flags = std::make_shared<RevisionFlags>();
+  AddCommand(app, context, "rollback", "Take back the last step",
+             kRollbackFooter, flags, RunRollback)
+      .add_option("--reason", flags->reason, "Why, for the audit log");
 }
 
 }  // namespace attune::client

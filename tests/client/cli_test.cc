@@ -285,6 +285,40 @@ TEST_F(CliTest, ActivatesAndRollsBack) {
   EXPECT_THAT(result.out, IsEmpty());
 }
 
+TEST_F(CliTest, TrafficChangesWhatIsNamedAndLeavesTheRest) {
+  ASSERT_EQ(Control({"activate", "r1"}).code, kExitOk);
+  EXPECT_EQ(Control({"traffic"}).out, "active r1\n");
+  EXPECT_EQ(Control({"traffic", "--canary", "r2", "--share", "0.05", "--reason",
+                     "try it"})
+                .out,
+            "active r1\ncanary r2 5 % of users\n");
+  EXPECT_EQ(server_.policy.reason(), "try it");
+  EXPECT_EQ(Control({"traffic", "--shadow", "r3", "--share", "0.2"}).out,
+            "active r1\ncanary r2 20 % of users\nshadow r3\n");
+  const auto json = Json::parse(Control({"traffic", "--json"}).out);
+  EXPECT_EQ(json["canary"]["revision"], "r2");
+  EXPECT_EQ(json["shadow"], "r3");
+  EXPECT_EQ(Control({"traffic", "--no-canary", "--no-shadow"}).out,
+            "active r1\n");
+}
+
+TEST_F(CliTest, TrafficNamesWhatIsMissing) {
+  EXPECT_EQ(Control({"traffic", "--canary", "r2"}).err,
+            "attune: INVALID_ARGUMENT: --canary needs --share\n");
+  EXPECT_EQ(Control({"traffic", "--share", "0.2"}).err,
+            "attune: INVALID_ARGUMENT: --share: there is no canary\n");
+}
+
+// The fake ends each stream after one update, so the command opens another.
+TEST_F(CliTest, WatchGoesOnWhenTheStreamBreaks) {
+  ASSERT_EQ(Control({"activate", "r1"}).code, kExitOk);
+  EXPECT_EQ(Control({"watch", "--count", "2"}).out,
+            "active r1\n\nactive r1\n\n");
+  const auto json =
+      Json::parse(Control({"watch", "--count", "1", "--json"}).out);
+  EXPECT_EQ(json["traffic"]["active"], "r1");
+}
+
 TEST_F(CliTest, FeedbackReportsAReward) {
   const std::vector<std::string> arguments = {"feedback",
                                               "--server",
@@ -382,6 +416,9 @@ TEST_F(CliTest, ExitsWithUsageWhenTheCommandLineIsWrong) {
       {"prompt", "--request", "-", "--seed", "x"},
       {"preview", "--request", "-", "--choice", "hint"},
       {"rollback", "--timeout", "-1"},
+      {"traffic", "--share", "2"},
+      {"traffic", "--canary", "a", "--no-canary"},
+      {"watch", "--count", "-1"},
       {"feedback", "--reward", "1"},
       {"feedback", "--token", "dA=="},
       {"feedback", "--token", "dA==", "--reward", "2"},
@@ -403,7 +440,7 @@ TEST_F(CliTest, EveryCommandHasHelpWithExamples) {
   EXPECT_THAT(Run({"--version"}).out, HasSubstr("attune "));
   for (const std::string command :
        {"prompt", "preview", "feedback", "revisions", "push", "activate",
-        "rollback", "export-log", "forget"}) {
+        "traffic", "rollback", "watch", "export-log", "forget"}) {
     const Result result = Run({command, "--help"});
     EXPECT_EQ(result.code, kExitOk);
     EXPECT_THAT(result.out, HasSubstr("Examples:\n  attune " + command));

@@ -144,12 +144,43 @@ grpc::Status FakePolicyService::SetTraffic(grpc::ServerContext*,
   const grpc::Status status = Next();
   if (!status.ok()) return status;
   previous_ = std::exchange(active_, request->traffic().active());
+  traffic_ = request->traffic();
+  reason_ = request->reason();
   *response->mutable_traffic() = request->traffic();
   return grpc::Status::OK;
 }
 
+grpc::Status FakePolicyService::WatchRevisions(
+    grpc::ServerContext*, const v1::WatchRevisionsRequest*,
+    grpc::ServerWriter<v1::WatchRevisionsResponse>* writer) {
+  const std::lock_guard lock(mutex_);
+  const grpc::Status status = Next();
+  if (!status.ok()) return status;
+  v1::WatchRevisionsResponse update;
+  *update.mutable_traffic() = traffic_;
+  update.set_sequence(calls_);
+  writer->Write(update);
+  return {grpc::StatusCode::UNAVAILABLE, "stream broke"};
+}
+
+grpc::Status FakePolicyService::DeleteRevision(
+    grpc::ServerContext*, const v1::DeleteRevisionRequest* request,
+    v1::DeleteRevisionResponse*) {
+  const std::lock_guard lock(mutex_);
+  const grpc::Status status = Next();
+  if (!status.ok()) return status;
+  const auto gone = std::remove_if(
+      revisions_.begin(), revisions_.end(),
+      [&](const auto& r) { return r.revision_id() == request->revision_id(); });
+  if (gone == revisions_.end()) {
+    return {grpc::StatusCode::NOT_FOUND, "revision_id: no such revision"};
+  }
+  revisions_.erase(gone, revisions_.end());
+  return grpc::Status::OK;
+}
+
 grpc::Status FakePolicyService::Rollback(grpc::ServerContext*,
-                                         const v1::RollbackRequest*,
+                                         const v1::RollbackRequest* request,
                                          v1::RollbackResponse* response) {
   const std::lock_guard lock(mutex_);
   const grpc::Status status = Next();
@@ -158,6 +189,7 @@ grpc::Status FakePolicyService::Rollback(grpc::ServerContext*,
     return {grpc::StatusCode::FAILED_PRECONDITION, "no earlier revision"};
   }
   active_ = std::exchange(previous_, "");
+  reason_ = request->reason();
   response->mutable_traffic()->set_active(active_);
   return grpc::Status::OK;
 }
@@ -216,6 +248,11 @@ int FakePolicyService::pushes() const {
 int FakePolicyService::calls() const {
   const std::lock_guard lock(mutex_);
   return calls_;
+}
+
+std::string FakePolicyService::reason() const {
+  const std::lock_guard lock(mutex_);
+  return reason_;
 }
 
 std::string FakePolicyService::active() const {

@@ -93,7 +93,8 @@ class FakeLogService final : public v1::LogService::Service {
   int damaged_ = 0;
 };
 
-// Stores pushes as the real one does, and breaks streams where it is told.
+// Stores pushes as the real one does, and breaks streams where it is told. A
+// watch tells the traffic and breaks.
 class FakePolicyService final : public v1::PolicyService::Service {
  public:
   grpc::Status PushRevision(grpc::ServerContext* context,
@@ -108,6 +109,12 @@ class FakePolicyService final : public v1::PolicyService::Service {
   grpc::Status GetRevision(grpc::ServerContext* context,
                            const v1::GetRevisionRequest* request,
                            v1::GetRevisionResponse* response) override;
+  grpc::Status WatchRevisions(
+      grpc::ServerContext* context, const v1::WatchRevisionsRequest* request,
+      grpc::ServerWriter<v1::WatchRevisionsResponse>* writer) override;
+  grpc::Status DeleteRevision(grpc::ServerContext* context,
+                              const v1::DeleteRevisionRequest* request,
+                              v1::DeleteRevisionResponse* response) override;
   grpc::Status SetTraffic(grpc::ServerContext* context,
                           const v1::SetTrafficRequest* request,
                           v1::SetTrafficResponse* response) override;
@@ -131,6 +138,8 @@ class FakePolicyService final : public v1::PolicyService::Service {
   int pushes() const;
   int calls() const;
   std::string active() const;
+  // Of the last change.
+  std::string reason() const;
   // Largest data message so far.
   size_t largest_chunk() const;
 
@@ -156,6 +165,8 @@ class FakePolicyService final : public v1::PolicyService::Service {
   size_t largest_chunk_ = 0;
   std::string active_;
   std::string previous_;
+  v1::Traffic traffic_;
+  std::string reason_;
 };
 
 class FakeServer {

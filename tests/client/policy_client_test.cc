@@ -91,6 +91,49 @@ TEST_F(PolicyClientTest, NeverRepeatsRollback) {
   EXPECT_EQ(server_.policy.active(), "b");
 }
 
+TEST_F(PolicyClientTest, SetsAndGetsTheTrafficWithAReason) {
+  const PolicyClient client = Client();
+  v1::Traffic traffic;
+  traffic.set_active("a");
+  traffic.mutable_canary()->set_revision("b");
+  traffic.mutable_canary()->set_share(0.25F);
+  ASSERT_THAT(client.SetTraffic(traffic, "why"), IsOk());
+  EXPECT_EQ(server_.policy.reason(), "why");
+  server_.policy.FailNext({kUnavailable});
+  const auto got = client.GetTraffic();
+  ASSERT_THAT(got, IsOk());
+  EXPECT_EQ(got->DebugString(), traffic.DebugString());
+}
+
+TEST_F(PolicyClientTest, WatchOpensABrokenStreamAgain) {
+  ASSERT_THAT(Client().SetActive("a"), IsOk());
+  int seen = 0;
+  EXPECT_THAT(
+      Client().WatchRevisions([&](const v1::WatchRevisionsResponse& update) {
+        EXPECT_EQ(update.traffic().active(), "a");
+        server_.policy.FailNext({kUnavailable});
+        return ++seen < 3;
+      }),
+      IsOk());
+  EXPECT_EQ(seen, 3);
+}
+
+TEST_F(PolicyClientTest, WatchEndsWithAnErrorThatTryingAgainDoesNotCure) {
+  const grpc::Status refused(grpc::StatusCode::RESOURCE_EXHAUSTED, "too many");
+  server_.policy.FailNext({refused});
+  EXPECT_THAT(
+      Client().WatchRevisions(
+          [](const v1::WatchRevisionsResponse&) { return true; }),
+      StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("too many")));
+}
+
+TEST_F(PolicyClientTest, DeletesARevision) {
+  server_.policy.AddRevisions({"b", "a"});
+  EXPECT_THAT(Client().DeleteRevision("a"), IsOk());
+  EXPECT_THAT(Client().DeleteRevision("a"),
+              StatusIs(absl::StatusCode::kNotFound));
+}
+
 TEST_F(PolicyClientTest, CopiesShareTheConnection) {
   server_.policy.AddRevisions({"a"});
   auto original = std::make_unique<PolicyClient>(Client());

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#include "server/shadow.h"
+
+#include <sys/resource.h>
+
+#include <utility>
+
+#include "policy/item_proto.h"
+#include "policy/status_macros.h"
+#include "server/convert.h"
+
+namespace attune::server {
+namespace {
+
+constexpr int kLowestPriority = 19;
+
+}  // namespace
+
+ShadowRunner::ShadowRunner(Options options)
+    : options_(std::move(options)), thread_([this] { Run(); }) {}
+
+ShadowRunner::~ShadowRunner() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void ShadowRunner::Offer(ServedRequest served) {
+  if (served.request.has_previous()) return;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (waiting_.size() >= options_.queue_capacity) {
+      dropped_.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+    waiting_.push_back(std::move(served));
+  }
+  wake_.notify_one();
+}
+
+void ShadowRunner::Flush() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  idle_.wait(lock, [this] { return waiting_.empty() && !deciding_; });
+}
+
+void ShadowRunner::Run() {
+  // On Linux, of this thread alone. A shadow that must wait is no harm.
+  ::setpriority(PRIO_PROCESS, 0, kLowestPriority);
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (true) {
+    wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+    if (stopping_) return;
+    ServedRequest served = std::move(waiting_.front());
+    waiting_.pop_front();
+    deciding_ = true;
+    lock.unlock();
+    const absl::Status status = Decide(served);
+    (status.ok() ? decided_ : failed_).fetch_add(1, std::memory_order_relaxed);
+    lock.lock();
+    deciding_ = false;
+    idle_.notify_all();
+  }
+}
+
+absl::Status ShadowRunner::Decide(ServedRequest& served) {
+  const auto history = policy::ItemsFromProto(served.request.history());
+  const auto candidates = policy::ItemsFromProto(served.request.candidates());
+  policy::Request decide;
+  decide.history = history;
+  decide.candidates = candidates;
+  decide.seed = served.seed;
+  ATTUNE_ASSIGN_OR_RETURN(decide.mode,
+                          DecisionModeFromProto(served.request.mode()));
+  ATTUNE_ASSIGN_OR_RETURN(decide.readout,
+                          ReadoutFromProto(served.request.readout()));
+  ATTUNE_ASSIGN_OR_RETURN(policy::Decision decision,
+                          served.shadow->policy().Decide(decide));
+  DecisionRecord record =
+      MakeRecord(served.shadow, decide.mode, candidates, &decision);
+  options_.random(absl::MakeSpan(record.decision_id));
+  record.time = served.time;
+  record.user = served.user;
+  record.role = TrafficRole::kShadow;
+  record.served_decision_id = served.decision_id;
+  if (options_.log->keeps_requests()) {
+    record.request =
+        std::make_unique<v1::GetPromptRequest>(std::move(served.request));
+  }
+  options_.log->Enqueue(std::move(record));
+  return absl::OkStatus();
+}
+
+ShadowStats ShadowRunner::stats() const {
+  const auto get = [](const std::atomic<int64_t>& counter) {
+    return counter.load(std::memory_order_relaxed);
+  };
+  return {.decided = get(decided_),
+          .failed = get(failed_),
+          .dropped = get(dropped_)};
+}
+
+}  // namespace attune::server
