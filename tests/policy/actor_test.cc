@@ -204,6 +204,12 @@ TEST_P(ActorKindTest, FallsBackToUniformOnHugeStates) {
       Eigen::VectorXf::Constant(kState, std::numeric_limits<float>::max());
   const Eigen::VectorXf p = actor->Probabilities(0, huge, {});
   EXPECT_TRUE(p.allFinite());
+  Rng rng(1);
+  EXPECT_EQ(actor->Decide(huge, DecisionMode::kSample, rng).is_finite,
+            GetParam() == HeadsKind::kUniform);
+  EXPECT_TRUE(
+      actor->Decide(Eigen::VectorXf::Ones(kState), DecisionMode::kSample, rng)
+          .is_finite);
   EXPECT_NEAR(p.sum(), 1.0F, 1e-6F);
 }
 

@@ -218,6 +218,30 @@ TEST(ServerTest, MetricsCountWhatHappened) {
   EXPECT_THAT(text, Not(HasSubstr("item-")));
 }
 
+TEST(ServerTest, MetricsSayWhoServesWhom) {
+  TestServer server;
+  const std::string one = MakeArtifact("one");
+  const std::string two = MakeArtifact("two");
+  ASSERT_TRUE(server.PushRevision(one).first.ok());
+  ASSERT_TRUE(server.PushRevision(two, {.activate = false}).first.ok());
+  grpc::ClientContext context;
+  v1::SetTrafficRequest request;
+  v1::SetTrafficResponse response;
+  request.mutable_traffic()->set_active(policy::RevisionIdOf(one));
+  request.mutable_traffic()->mutable_canary()->set_revision(
+      policy::RevisionIdOf(two));
+  request.mutable_traffic()->mutable_canary()->set_share(0.25F);
+  ASSERT_TRUE(server.policies().SetTraffic(&context, request, &response).ok());
+  const std::string text = HttpGet(server.server().ports().metrics, "/metrics");
+  EXPECT_THAT(text, ContainsRegex("attune_traffic_share.*canary.* 0.25"));
+  EXPECT_THAT(text, ContainsRegex("attune_traffic_share.*active.* 0.75"));
+  EXPECT_THAT(text, HasSubstr("attune_traffic_changes 2"));
+  EXPECT_THAT(text,
+              HasSubstr("attune_guardrail_rollbacks_total{guardrail=\"reward\"}"
+                        " 0"));
+  EXPECT_THAT(text, HasSubstr("attune_shadow_decisions_total"));
+}
+
 TEST(ServerTest, MetricsSayHowTheDecisionLogFares) {
   TestServer server;
   const auto prompt = server.GetPrompt(SampleRequest()).second;
