@@ -61,6 +61,10 @@ struct RevisionParts {
 // that the parts make, and loads the result once to prove that it can be.
 absl::StatusOr<std::string> EncodeRevision(RevisionParts parts);
 
+// The parts of an artifact, golden inputs included: what EncodeRevision was
+// given, so that a trainer can go on from it. Errors of Revision::Load.
+absl::StatusOr<RevisionParts> DecodeRevision(std::string_view artifact);
+
 // The policy that EncodeRevision's artifact would hold, straight from the
 // parts: same verification of settings, catalog and tensors, same code, but
 // neither a checksum nor golden vectors. For a trainer's rollouts; never published.

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "policy/digest.h"
+#include "policy/item_proto.h"
 #include "policy/revision.h"
 #include "policy/revision_layout.h"
 #include "policy/revision_policy.h"
@@ -89,6 +90,35 @@ absl::Status AddGoldenVectors(
   return absl::OkStatus();
 }
 
+NamedTensor TakeTensor(const v1::TensorDescriptor& descriptor,
+                       std::string_view payload) {
+  NamedTensor tensor{
+      .name = descriptor.name(),
+      .shape = {descriptor.shape().begin(), descriptor.shape().end()}};
+  size_t count = 1;
+  for (const int64_t dimension : tensor.shape) {
+    count *= static_cast<size_t>(dimension);
+  }
+  tensor.values.resize(count);
+  std::memcpy(tensor.values.data(), payload.data() + descriptor.offset(),
+              count * sizeof(float));
+  return tensor;
+}
+
+NamedStrings TakeStrings(const v1::StringTableDescriptor& descriptor,
+                         std::string_view payload) {
+  const auto size = static_cast<size_t>(descriptor.size());
+  std::vector<uint64_t> ends(size + 1);
+  const char* begin = payload.data() + descriptor.offset();
+  std::memcpy(ends.data(), begin, ends.size() * sizeof(uint64_t));
+  begin += ends.size() * sizeof(uint64_t);
+  NamedStrings strings{.name = descriptor.name()};
+  for (size_t i = 0; i < size; ++i) {
+    strings.values.emplace_back(begin + ends[i], begin + ends[i + 1]);
+  }
+  return strings;
+}
+
 void CompleteManifest(v1::RevisionManifest& manifest) {
   manifest.set_format_version(1);
   manifest.set_catalog_digest(Sha256Hex(manifest.catalog_yaml()));
@@ -136,6 +166,28 @@ absl::StatusOr<std::string> EncodeRevision(RevisionParts parts) {
   payload = {};
   ATTUNE_RETURN_IF_ERROR(Revision::Load(artifact).status());
   return artifact;
+}
+
+absl::StatusOr<RevisionParts> DecodeRevision(std::string_view artifact) {
+  // Verifies every descriptor.
+  ATTUNE_RETURN_IF_ERROR(Revision::Load(std::string(artifact)).status());
+  ATTUNE_ASSIGN_OR_RETURN(revision_internal::Envelope envelope,
+                          revision_internal::OpenEnvelope(artifact));
+  RevisionParts parts;
+  for (const auto& descriptor : envelope.manifest.tensors()) {
+    parts.tensors.push_back(TakeTensor(descriptor, envelope.payload));
+  }
+  for (const auto& descriptor : envelope.manifest.string_tables()) {
+    parts.strings.push_back(TakeStrings(descriptor, envelope.payload));
+  }
+  for (const v1::GoldenVector& golden : envelope.manifest.golden_vectors()) {
+    parts.golden_inputs.push_back(
+        {.history = ItemsFromProto(golden.history()),
+         .candidates = ItemsFromProto(golden.candidates()),
+         .seed = golden.seed()});
+  }
+  parts.manifest = std::move(envelope.manifest);
+  return parts;
 }
 
 }  // namespace attune::policy

@@ -30,6 +30,7 @@ Command AddRefineCommand(CLI::App& app);
 Command AddEvaluateCommand(CLI::App& app);
 Command AddPushCommand(CLI::App& app);
 Command AddInspectCommand(CLI::App& app);
+Command AddOpeCommand(CLI::App& app);
 Command AddCompareCommand(CLI::App& app);
 Command AddReportCommand(CLI::App& app);
 

@@ -24,6 +24,7 @@
 #include "trainer/command.h"
 #include "trainer/files.h"
 #include "trainer/flags.h"
+#include "trainer/train_from_log.h"
 #include "trainer/train_setup.h"
 #include "trainer/trainer.h"
 
@@ -35,6 +36,8 @@ struct TrainFlags {
   TrainOptions train;
   std::string out = "run";
   bool overwrite = false;
+  std::vector<std::string> from_log;
+  std::string parent;
 };
 
 std::atomic<bool> interrupted = false;
@@ -162,6 +165,45 @@ absl::Status Train(TrainFlags& flags) {
   return absl::OkStatus();
 }
 
+void Tell(const TrainedFromLog& trained) {
+  const LearnedFromLog& learned = trained.learned;
+  const std::string text = absl::StrFormat(
+      "%d rewards of %d users learned from, parent %s, temperature %.2f\n"
+      "gain over the decisions in the log, on users not learned from: %.4f "
+      "[%.4f, %.4f] (the best of %d temperatures)\n",
+      trained.log.samples.size(), trained.log.users, trained.parent,
+      learned.temperature, learned.gain.value, learned.gain.low,
+      learned.gain.high, learned.gains.size());
+  std::fputs(text.c_str(), stderr);
+}
+
+// Without an LLM, and without rounds: no checkpoint, the revision or nothing.
+absl::Status TrainOnLog(const TrainFlags& flags, bool floor_given) {
+  const std::string path = absl::StrCat(flags.out, "/revision.attune");
+  if (flags.train.resume) {
+    return absl::InvalidArgumentError(
+        "--resume: a training from a log has no checkpoint");
+  }
+  if (!flags.overwrite && std::filesystem::exists(path)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " exists: --overwrite replaces it"));
+  }
+  TrainFromLogRun run{.logs = flags.from_log,
+                      .parent = flags.parent,
+                      .catalog = flags.setup.catalog,
+                      .seed = flags.train.seed,
+                      .created_seconds = CreatedSeconds()};
+  ATTUNE_ASSIGN_OR_RETURN(run.readout, ParseReadout(flags.setup.readout));
+  if (floor_given) run.exploration_floor = flags.setup.exploration_floor;
+  ATTUNE_ASSIGN_OR_RETURN(const TrainedFromLog trained, TrainFromLog(run));
+  ATTUNE_RETURN_IF_ERROR(PrepareDirectory(flags));
+  ATTUNE_RETURN_IF_ERROR(WriteFileAtomically(path, trained.revision));
+  std::printf("%s %s\n", policy::RevisionIdOf(trained.revision).c_str(),
+              path.c_str());
+  Tell(trained);
+  return absl::OkStatus();
+}
+
 void AddPlannerFlags(CLI::App& command, PlannerOptions& planner) {
   command
       .add_option("--uncertain-share", planner.uncertain_share,
@@ -234,11 +276,24 @@ Command AddTrainCommand(CLI::App& app) {
       app.add_subcommand("train", "Trains the agents and writes a revision.");
   flags->setup.AddTo(*command);
   AddLoopFlags(*command, *flags);
+  command->add_option("--from-log", flags->from_log,
+                      "Learn from logged decisions (attune export-log)\n"
+                      "instead of an LLM's answers; may be repeated");
+  command->add_option("--parent", flags->parent,
+                      "--from-log: the revision that decided, to be continued\n"
+                      "(without one: the uniform revision of --catalog)");
   command->footer(
       "Ctrl-C checkpoints and stops. Example, without any LLM:\n"
       "  attune_trainer train --backend sim --budget 600 --out run\n"
-      "      --catalog policy/catalogs/movies.yaml");
-  return {.app = command, .run = [flags] { return Train(*flags); }};
+      "      --catalog policy/catalogs/movies.yaml\n"
+      "From what a server logged:\n"
+      "  attune_trainer train --from-log week.log --parent serving.attune\n"
+      "      --out next");
+  const auto run = [flags, command] {
+    if (flags->from_log.empty()) return Train(*flags);
+    return TrainOnLog(*flags, command->count("--exploration-floor") > 0);
+  };
+  return {.app = command, .run = run};
 }
 
 }  // namespace attune::trainer

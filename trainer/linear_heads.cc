@@ -43,10 +43,15 @@ Eigen::MatrixXd OptionProjection(const NetworkSpec& spec) {
 
 std::vector<policy::NamedTensor> LinearHeads(const NetworkSpec& spec,
                                              const LinearScores& scores) {
+  return LinearHeads(spec, scores, OptionProjection(spec));
+}
+
+std::vector<policy::NamedTensor> LinearHeads(
+    const NetworkSpec& spec, const LinearScores& scores,
+    const Eigen::MatrixXd& projection) {
   const bool sees_earlier =
       spec.heads.kind == policy::HeadsKind::kAutoregressive;
   const Eigen::MatrixXd embeddings = spec.option_embeddings.cast<double>();
-  const Eigen::MatrixXd projection = OptionProjection(spec);
   std::vector<policy::NamedTensor> tensors = {
       Named("option_projection", projection)};
   const Eigen::Index d = spec.state_dim;

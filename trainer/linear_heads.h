@@ -35,6 +35,11 @@ struct LinearScores {
 std::vector<policy::NamedTensor> LinearHeads(const NetworkSpec& spec,
                                              const LinearScores& scores);
 
+// The same for a given G [score_dim, e], of full rank on each pattern's options.
+std::vector<policy::NamedTensor> LinearHeads(const NetworkSpec& spec,
+                                             const LinearScores& scores,
+                                             const Eigen::MatrixXd& projection);
+
 }  // namespace attune::trainer
 
 #endif  // ATTUNE_TRAINER_LINEAR_HEADS_H_

@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
       attune::trainer::AddPushCommand(app),
       attune::trainer::AddInspectCommand(app),
       attune::trainer::AddCompareCommand(app),
+      attune::trainer::AddOpeCommand(app),
       attune::trainer::AddReportCommand(app),
   };
   try {

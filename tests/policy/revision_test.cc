@@ -104,6 +104,14 @@ TEST(RevisionTest, EncodesTheSameBytesFromTheSameParts) {
   EXPECT_NE(SmallArtifact(), SmallArtifact(HeadsKind::kIndependent));
 }
 
+TEST(RevisionTest, DecodesIntoThePartsThatMadeIt) {
+  const std::string artifact = SmallArtifact();
+  const RevisionParts parts = DecodeRevision(artifact).value();
+  EXPECT_EQ(EncodeRevision(parts).value(), artifact);
+  EXPECT_THAT(DecodeRevision(artifact.substr(1)),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
 TEST(RevisionTest, DecidesTheSameFromAFileAndFromMemory) {
   const std::string artifact = SmallArtifact();
   const TemporaryFile file(artifact);
