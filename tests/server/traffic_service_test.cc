@@ -360,6 +360,42 @@ TEST_F(TrafficServiceTest, NoMoreThanSoManyWatch) {
   }
 }
 
+// A prompt carries the tag of its revision's catalog, so one that mixes two
+// revisions shows.
+TEST_F(TrafficServiceTest, NoPromptIsTornOrLostWhileTheTrafficChanges) {
+  const std::map<std::string, std::string> tags = {
+      {active_, "active"}, {canary_, "canary"}, {other_, "other"}};
+  std::atomic<bool> done = false;
+  std::atomic<int> prompts = 0;
+  std::atomic<int> wrong = 0;
+  std::vector<std::thread> callers;
+  for (int thread = 0; thread < 4; ++thread) {
+    callers.emplace_back([&, thread] {
+      auto request = SampleRequest(2, 3);
+      for (int i = 0; !done; ++i) {
+        request.set_user_id(std::to_string(4 * i + thread));
+        const auto [status, prompt] = server_.GetPrompt(request);
+        const bool right =
+            status.ok() &&
+            TextOf(prompt).find(CatalogTag(tags.at(prompt.revision()))) !=
+                std::string::npos;
+        wrong += right ? 0 : 1;
+        ++prompts;
+      }
+    });
+  }
+  for (int i = 0; i < 100; ++i) {
+    v1::Traffic traffic = Traffic(static_cast<float>(i % 10) / 10.0F);
+    (i % 3 == 0 ? *traffic.mutable_canary()->mutable_revision()
+                : *traffic.mutable_shadow()) = other_;
+    EXPECT_TRUE(Set(traffic).ok());
+  }
+  done = true;
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_GT(prompts, 100);
+  EXPECT_EQ(wrong, 0);
+}
+
 // End to end: users of the canary report worse rewards, and it goes.
 TEST_F(TrafficServiceTest, ACanaryWithWorseRewardsIsRolledBack) {
   ASSERT_TRUE(Set(Traffic(0.5F)).ok());
