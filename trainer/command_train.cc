@@ -170,7 +170,7 @@ void Tell(const TrainedFromLog& trained) {
   const std::string text = absl::StrFormat(
       "%d rewards of %d users learned from, parent %s, temperature %.2f\n"
       "gain over the decisions in the log, on users not learned from: %.4f "
-      "[%.4f, %.4f] (the best of %d temperatures)\n",
+      "[%.4f, %.4f], jointly for %d temperatures\n",
       trained.log.samples.size(), trained.log.users, trained.parent,
       learned.temperature, learned.gain.value, learned.gain.low,
       learned.gain.high, learned.gains.size());

@@ -214,9 +214,11 @@ absl::StatusOr<LearnedFromLog> LearnFromLog(const policy::Policy& parent,
     all.push_back(&sample);
   }
   LearnedFromLog learned;
+  const double tail =
+      kIntervalTail / static_cast<double>(options.temperatures.size());
   for (const double temperature : options.temperatures) {
     const Estimate gain = ClusteredMean(
-        Gains(parent, log, trials, temperature, floor, options), users);
+        Gains(parent, log, trials, temperature, floor, options), users, tail);
     if (learned.gains.empty() || gain.low > learned.gain.low) {
       learned.gain = gain;
       learned.temperature = temperature;

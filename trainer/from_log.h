@@ -22,10 +22,11 @@
 //    2008) and a model from the other half; what is clipped leaves that model's
 //    prediction, which must not be the one that chose. The temperature with the
 //    largest lower bound of its gain is taken; if that bound is not above zero,
-//    there is nothing to learn from the log, and the parent stays.
+//    there is nothing to learn from the log, and the parent stays. The intervals
+//    hold for all temperatures together (Bonferroni).
 // 4. A is fitted to the whole log and joins the parent's heads (summed_heads.h).
-// Choosing the best of a few temperatures on the log that values them flatters
-// the gain a little; a fresh log tells.
+// Each trial learns from two fifths of the log and is clipped, so the gain that
+// is told errs on the low side; a fresh log tells better.
 //
 // Deterministic: same samples, parent and options, same bits.
 

@@ -6,13 +6,19 @@
 #include <algorithm>
 #include <cmath>
 
-#include "trainer/statistics.h"
-
 namespace attune::trainer {
 namespace {
 
-// 97.5 % quantile of the normal distribution.
-constexpr double kNormalQuantile = 1.959964;
+// Of the standard normal distribution, by bisection.
+double NormalQuantile(double tail) {
+  double low = 0.0;
+  double high = 40.0;
+  for (int i = 0; i < 60; ++i) {
+    const double middle = 0.5 * (low + high);
+    (0.5 * std::erfc(middle / std::sqrt(2.0)) > tail ? low : high) = middle;
+  }
+  return low;
+}
 
 // The ratio of two means, and what each decision adds to it.
 std::vector<double> SelfNormalised(absl::Span<const WeighedDecision> rows) {
@@ -66,7 +72,7 @@ std::vector<double> InfluenceValues(Estimator estimator,
 }
 
 Estimate ClusteredMean(absl::Span<const double> values,
-                       absl::Span<const int> users) {
+                       absl::Span<const int> users, double tail) {
   const double mean = Mean(values);
   Estimate estimate{.value = mean, .low = mean, .high = mean};
   const int clusters = 1 + *std::max_element(users.begin(), users.end());
@@ -78,7 +84,8 @@ Estimate ClusteredMean(absl::Span<const double> values,
   const double correction = clusters / (clusters - 1.0);
   estimate.standard_error =
       std::sqrt(correction * squares) / static_cast<double>(values.size());
-  const double half = StudentQuantile(clusters - 1) * estimate.standard_error;
+  const double half =
+      StudentQuantile(clusters - 1, tail) * estimate.standard_error;
   estimate.low = mean - half;
   estimate.high = mean + half;
   return estimate;
@@ -94,8 +101,8 @@ double EffectiveSize(absl::Span<const double> weights) {
   return squares > 0.0 ? sum * sum / squares : 0.0;
 }
 
-double StudentQuantile(int freedom) {
-  const double z = kNormalQuantile;
+double StudentQuantile(int freedom, double tail) {
+  const double z = NormalQuantile(tail);
   return z + (z * z * z + z) / (4.0 * freedom);
 }
 

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "trainer/statistics.h"
 
 namespace attune::trainer {
 
@@ -50,7 +51,7 @@ const char* NameOf(Estimator estimator);
 
 struct Estimate {
   double value = 0.0;
-  double low = 0.0;  // 95 % interval
+  double low = 0.0;  // 95 % interval, unless another was asked for
   double high = 0.0;
   double standard_error = 0.0;
 };
@@ -60,19 +61,20 @@ struct Estimate {
 std::vector<double> InfluenceValues(Estimator estimator,
                                     absl::Span<const WeighedDecision> rows);
 
-// Mean of `values`, users[i] being the cluster of values[i]. No interval
-// (low = high = value) with fewer than two clusters. REQUIRES: equal sizes, at
-// least one value.
+// Mean of `values`, users[i] being the cluster of values[i], with the interval
+// that leaves out `tail` on either side. No interval (low = high = value) with
+// fewer than two clusters. REQUIRES: equal sizes, at least one value.
 Estimate ClusteredMean(absl::Span<const double> values,
-                       absl::Span<const int> users);
+                       absl::Span<const int> users,
+                       double tail = kIntervalTail);
 
 // (sum w)^2 / sum w^2 (Kish 1965): as many decisions of the target itself would
 // say as much. 0 if all weights are 0.
 double EffectiveSize(absl::Span<const double> weights);
 
-// 97.5 % quantile of Student's t, by the first term of its expansion in
-// 1 / freedom. REQUIRES: freedom >= 1.
-double StudentQuantile(int freedom);
+// Quantile 1 - tail of Student's t, by the first term of its expansion in
+// 1 / freedom around the normal one. REQUIRES: freedom >= 1, tail in (0, 0.5).
+double StudentQuantile(int freedom, double tail = kIntervalTail);
 
 }  // namespace attune::trainer
 
