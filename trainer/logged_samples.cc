@@ -201,10 +201,12 @@ class SampleMaker {
   absl::flat_hash_map<std::string, int> users_;
 };
 
-// Different decisions in the order of their first appearance.
+// Different decisions in the order of their first appearance. What a shadow would
+// have decided was served to nobody, so nothing came of it.
 class DecisionSet {
  public:
   void Add(v1::LoggedDecision decision) {
+    if (decision.role() == v1::DECISION_ROLE_SHADOW) return;
     const auto [at, fresh] =
         places_.try_emplace(decision.decision_id(), decisions_.size());
     if (fresh || decision.decision_id().empty()) {

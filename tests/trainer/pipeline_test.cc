@@ -38,6 +38,7 @@ using ::attune::testing::StatusIs;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::Field;
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::NanSensitiveFloatEq;
 using ::testing::SizeIs;
@@ -224,7 +225,8 @@ TEST_F(EndTest, AnIllLearnerStopsTheRunWithItsCheckpoint) {
   EXPECT_EQ((*checkpoint)->progress.learned_rounds, 2);
   EXPECT_THAT((*checkpoint)->progress.pending, SizeIs(16));
   EXPECT_EQ((*checkpoint)->learner_state, "2");
-  EXPECT_EQ(llm.calls(), 64);
+  // The LLM may have begun round 4 while round 3 was learned, and no more.
+  EXPECT_THAT(llm.calls(), AnyOf(48, 64));
 }
 
 TEST_F(EndTest, ALossThatIsNotANumberStopsTheRun) {

@@ -65,7 +65,7 @@ def main(argv):
         for width in (390, 1280):
             seen = look(page, width, work)
             assert seen["width"] <= width, f"{seen['width']} pixels wide in a window of {width}"
-            assert seen["plots"] == 8, seen
+            assert seen["plots"] == 9, seen
             assert seen["heat"] == 20, seen
             assert len(seen["sections"]) == 10, seen
             assert seen["tables"] >= 8 and seen["broken"] == 0 and seen["injected"] == 0, seen
