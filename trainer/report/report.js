@@ -240,6 +240,8 @@
     }
     const s = list(run.shuffle).find((entry) => entry.method === best.name && entry.slice === "all" && entry.scope !== "same_slices");
     if (s) add(box, "p", `When every user gets another user's prompt, it ${shuffleVerdict(s)}.`);
+    const strict = list(run.shuffle).find((entry) => entry.method === best.name && entry.slice === "all" && entry.scope === "same_slices");
+    if (strict) add(box, "p", `Only among tasks of the same slices (as cold, as heavy), it ${shuffleVerdict(strict)}.`);
   };
 
   // ---- sections ----
