@@ -47,21 +47,34 @@ void Belief::MakeModel(size_t count) {
   auto model = std::make_unique<RewardModel>(options_per_pattern_, layout,
                                              kCovariates, options_.model);
   if (same) model->LoadScales(model_->SaveScales());
-  policy::RowMajorMatrix features(n, layout.dim);
-  for (Eigen::Index i = 0; i < n; ++i) {
-    features.row(i) = Standardised(cases_[i].state);
-  }
-  const auto others = features.rightCols(layout.dim - layout.embedding);
-  for (int c = 0; c < kCovariates; ++c) {
-    values.col(c) = Unexplained(others, values.col(c)) / kCovariateUnit;
-  }
-  for (Eigen::Index i = 0; i < n; ++i) {
-    model->Add({.state = features.row(i),
-                .covariates = values.row(i),
-                .choices = cases_[i].choices,
-                .rewards = cases_[i].rewards});
-  }
   model_ = std::move(model);
+  looked_at_ = count;
+  Eigen::MatrixXf others(n, layout.dim - layout.embedding);
+  for (Eigen::Index i = 0; i < n; ++i) {
+    others.row(i) = Standardised(cases_[i].state).tail(others.cols());
+  }
+  covariate_fits_.clear();
+  for (int c = 0; c < kCovariates; ++c) {
+    covariate_fits_.push_back(FitRidge(others, values.col(c)));
+  }
+  AddCases(count);
+}
+
+void Belief::AddCases(size_t count) {
+  for (size_t i = model_->cases().size(); i < count; ++i) {
+    const RawCase& raw = cases_[i];
+    Case one{.state = Standardised(raw.state),
+             .covariates = Eigen::VectorXf(kCovariates),
+             .choices = raw.choices,
+             .rewards = raw.rewards};
+    for (int c = 0; c < kCovariates; ++c) {
+      const RidgeFit& fit = covariate_fits_[c];
+      one.covariates[c] = fit.Unexplained(one.state.tail(fit.weights.size()),
+                                          raw.covariates[c]) /
+                          kCovariateUnit;
+    }
+    model_->Add(one);
+  }
 }
 
 void Belief::Refit(int steps) {
@@ -95,7 +108,11 @@ void Belief::Learn(absl::Span<const Sample> samples) {
           options_.growth * static_cast<double>(fitted_samples_)) {
     return;
   }
-  MakeModel(cases_.size());
+  if (fitted_samples_ < options_.many) {
+    MakeModel(cases_.size());
+  } else {
+    AddCases(cases_.size());
+  }
   Refit(samples_ < options_.many ? options_.steps : options_.late_steps);
 }
 
@@ -269,7 +286,8 @@ std::string Belief::Save() const {
                       one.covariates.end());
     rewards.insert(rewards.end(), one.rewards.begin(), one.rewards.end());
   }
-  out.Put(std::vector<int64_t>{static_cast<int64_t>(model_->cases().size())});
+  out.Put(std::vector<int64_t>{static_cast<int64_t>(model_->cases().size()),
+                               static_cast<int64_t>(looked_at_)});
   out.Put(model_->SaveScales());
   out.Put(sizes);
   out.Put(choices);
@@ -296,7 +314,7 @@ absl::Status Belief::Load(const std::string& bytes) {
   ATTUNE_RETURN_IF_ERROR(in.Get(covariates));
   ATTUNE_RETURN_IF_ERROR(in.Get(rewards));
   const size_t patterns = options_per_pattern_.size();
-  if (fitted.size() != 1 || fitted[0] < 1 ||
+  if (fitted.size() != 2 || fitted[1] < 1 || fitted[0] < fitted[1] ||
       fitted[0] > static_cast<int64_t>(sizes.size()) ||
       choices.size() != rewards.size() * patterns ||
       states.size() != sizes.size() * state_dim_ ||
@@ -318,12 +336,12 @@ absl::Status Belief::Load(const std::string& bytes) {
       one.rewards.push_back(rewards[samples_]);
     }
   }
-  MakeModel(static_cast<size_t>(fitted[0]));
+  MakeModel(static_cast<size_t>(fitted[1]));
   if (scales.size() != model_->SaveScales().size()) {
     return StateReader::Damaged();
   }
   model_->LoadScales(scales);
-  MakeModel(static_cast<size_t>(fitted[0]));
+  AddCases(static_cast<size_t>(fitted[0]));
   Refit(0);
   return absl::OkStatus();
 }

@@ -6,7 +6,7 @@
 
 // The reward model as the learners use it: it takes rounds of samples and
 // states as the encoder makes them, decides when to refit, and answers what is
-// best for whom. Each refit looks at all samples anew: what states look like,
+// best for whom. Until there are many samples each refit looks at all anew: what states look like,
 // and what of a task's covariates (how easy it was, the default prompt's
 // reward) its state does not tell. Only that goes into the model: an effect of
 // what the state tells belongs to the state, or the options would be drawn as
@@ -91,8 +91,11 @@ class Belief {
   };
 
   void Refit(int steps);
-  // The model of the first `count` cases, with the scales that it had.
+  // Looks at states and covariates anew, by the first `count` cases, and makes
+  // the model of these, with the scales that it had.
   void MakeModel(size_t count);
+  // Adds cases to the model until it has `count`.
+  void AddCases(size_t count);
   std::vector<int> RandomChoice(policy::Rng& rng) const;
 
   const std::vector<int> options_per_pattern_;
@@ -103,6 +106,8 @@ class Belief {
   std::vector<RawCase> cases_;
   int64_t samples_ = 0;
   StateColumns columns_;
+  std::vector<RidgeFit> covariate_fits_;
+  size_t looked_at_ = 0;  // cases that columns_ and covariate_fits_ are of
   std::unique_ptr<RewardModel> model_;
   int64_t fitted_samples_ = 0;
   Eigen::MatrixXf pair_scores_;  // of the mean

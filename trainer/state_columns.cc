@@ -61,21 +61,26 @@ StateLayout StateColumns::Layout() const {
   return layout;
 }
 
-Eigen::VectorXf Unexplained(const Eigen::MatrixXf& features,
-                            const Eigen::VectorXf& values) {
+float RidgeFit::Unexplained(const Eigen::VectorXf& features,
+                            float value) const {
+  return std::isfinite(value) ? value - mean - weights.dot(features) : 0.0F;
+}
+
+RidgeFit FitRidge(const Eigen::MatrixXf& features,
+                  const Eigen::VectorXf& values) {
+  const auto finite = [](float x) { return std::isfinite(x) ? x : 0.0F; };
   const Eigen::ArrayXf known =
       values.unaryExpr([](float x) { return std::isfinite(x) ? 1.0F : 0.0F; });
-  const float count = known.sum();
-  if (count == 0.0F) return Eigen::VectorXf::Zero(values.size());
-  const Eigen::VectorXf filled =
-      values.unaryExpr([](float x) { return std::isfinite(x) ? x : 0.0F; });
-  const float mean = filled.sum() / count;
-  const Eigen::VectorXf centered = (filled.array() - mean * known).matrix();
+  RidgeFit fit{.weights = Eigen::VectorXf::Zero(features.cols())};
+  if (known.sum() == 0.0F) return fit;
+  const Eigen::VectorXf filled = values.unaryExpr(finite);
+  fit.mean = filled.sum() / known.sum();
   const Eigen::MatrixXf rows = known.matrix().asDiagonal() * features;
   Eigen::MatrixXf gram = rows.transpose() * rows;
   gram.diagonal().array() += kRidge;
-  const Eigen::VectorXf weights = gram.llt().solve(rows.transpose() * centered);
-  return centered - rows * weights;
+  fit.weights = gram.llt().solve(rows.transpose() *
+                                 (filled.array() - fit.mean * known).matrix());
+  return fit;
 }
 
 }  // namespace attune::trainer

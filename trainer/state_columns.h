@@ -41,10 +41,18 @@ class StateColumns {
   Eigen::VectorXf deviation_;
 };
 
-// What a ridge regression on `features` [n, p] (of mean 0) does not explain of
-// `values` [n], in their unit; 0 where a value is not finite.
-Eigen::VectorXf Unexplained(const Eigen::MatrixXf& features,
-                            const Eigen::VectorXf& values);
+// Ridge regression of a number on features of mean 0.
+struct RidgeFit {
+  float mean = 0.0F;
+  Eigen::VectorXf weights;  // [p]
+
+  // What it does not explain of a value, in its unit; 0 if the value is not
+  // finite.
+  float Unexplained(const Eigen::VectorXf& features, float value) const;
+};
+// On the finite ones of `values` [n]. `features` [n, p]
+RidgeFit FitRidge(const Eigen::MatrixXf& features,
+                  const Eigen::VectorXf& values);
 
 }  // namespace attune::trainer
 

@@ -100,8 +100,9 @@ TEST(BeliefTest, WhatTheStateTellsOfATasksEaseIsAnEffectOfTheState) {
 
 TEST(BeliefTest, RestoresTheSameBits) {
   SCOPED_TRACE(::testing::Message() << "seed " << kSeed);
-  // Seven rounds: the last ones are remembered, not fitted yet.
-  for (const int rounds : {0, 1, 7}) {
+  // Seven rounds: the last ones are remembered, not fitted yet. Sixty: states
+  // are not looked at anew any more.
+  for (const int rounds : {0, 1, 7, 60}) {
     const Belief saved = Learned(rounds);
     Belief restored({2}, kStateDim, kItemDim, {});
     ASSERT_THAT(restored.Load(saved.Save()), testing::IsOk());
@@ -119,23 +120,26 @@ TEST(BeliefTest, RefusesDamagedBytes) {
   }
 }
 
-TEST(UnexplainedTest, MatchesRidgeRegressionByHand) {
+TEST(RidgeFitTest, MatchesRidgeRegressionByHand) {
   // One feature (1, -1), values 3 and 1: centered 1 and -1, weight 2 / (2 + 4).
   Eigen::MatrixXf features(2, 1);
   features << 1.0F, -1.0F;
-  const Eigen::VectorXf left =
-      Unexplained(features, Eigen::Vector2f(3.0F, 1.0F));
-  EXPECT_NEAR(left[0], 1.0F - 1.0F / 3.0F, 1e-6F);
-  EXPECT_NEAR(left[1], -1.0F + 1.0F / 3.0F, 1e-6F);
+  const RidgeFit fit = FitRidge(features, Eigen::Vector2f(3.0F, 1.0F));
+  EXPECT_NEAR(fit.Unexplained(features.row(0), 3.0F), 1.0F - 1.0F / 3.0F,
+              1e-6F);
+  EXPECT_NEAR(fit.Unexplained(features.row(1), 1.0F), -1.0F + 1.0F / 3.0F,
+              1e-6F);
 }
 
-TEST(UnexplainedTest, LeavesZeroWhereNothingIsKnown) {
+TEST(RidgeFitTest, LeavesZeroWhereNothingIsKnown) {
   Eigen::MatrixXf features(3, 1);
   features << 1.0F, 0.0F, -1.0F;
   Eigen::Vector3f values(3.0F, kNan, 1.0F);
-  EXPECT_EQ(Unexplained(features, values)[1], 0.0F);
+  const RidgeFit fit = FitRidge(features, values);
+  EXPECT_EQ(fit.mean, 2.0F);
+  EXPECT_EQ(fit.Unexplained(features.row(1), kNan), 0.0F);
   values.setConstant(kNan);
-  EXPECT_EQ(Unexplained(features, values), Eigen::VectorXf::Zero(3));
+  EXPECT_EQ(FitRidge(features, values).weights, Eigen::VectorXf::Zero(1));
 }
 
 }  // namespace
