@@ -20,9 +20,13 @@ using ::testing::IsEmpty;
 // Everything below the revision directory with its bytes.
 std::map<std::string, std::string> Contents(const TestServer& server) {
   std::map<std::string, std::string> contents;
+  const std::string log = server.revision_dir() + "/log/";
   for (const auto& entry :
        std::filesystem::recursive_directory_iterator(server.revision_dir())) {
-    if (!entry.is_regular_file()) continue;
+    // The decision log is written in the background.
+    if (!entry.is_regular_file() || entry.path().string().rfind(log, 0) == 0) {
+      continue;
+    }
     contents[entry.path().filename().string()] =
         ReadFile(entry.path().string());
   }
