@@ -17,7 +17,7 @@ namespace {
 
 using ::testing::IsEmpty;
 
-// Everything below the revision directory with its bytes.
+// Everything below the revision directory but the log, with its bytes.
 std::map<std::string, std::string> Contents(const TestServer& server) {
   std::map<std::string, std::string> contents;
   const std::string log = server.revision_dir() + "/log/";
