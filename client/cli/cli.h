@@ -12,8 +12,10 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <istream>
+#include <memory>
 #include <ostream>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -58,6 +60,35 @@ struct CommonFlags {
 // Adds the common flags; `plane` is "server" or "control".
 void AddCommonFlags(CLI::App& command, const std::string& plane,
                     CommonFlags& flags);
+
+// How a subcommand shows itself; `plane` as for AddCommonFlags.
+struct CommandText {
+  const char* name;
+  const char* description;
+  const char* footer;
+  const char* plane;
+};
+
+// Adds a subcommand with the common flags, which are `flags->common`. Once it is
+// parsed, `check` may throw a CLI::ParseError about the flags together; `run` is
+// the context's action then. The flags live as long as the app.
+template <typename Flags>
+CLI::App& AddCommand(
+    CLI::App& app, CliContext& context, const CommandText& text,
+    const std::shared_ptr<Flags>& flags,
+    absl::Status (*run)(const Flags&, const Terminal&),
+    std::type_identity_t<void (*)(const Flags&)> check = nullptr) {
+  CLI::App& command = *app.add_subcommand(text.name, text.description);
+  AddCommonFlags(command, text.plane, flags->common);
+  command.footer(text.footer);
+  command.callback([flags, run, check, &context] {
+    if (check != nullptr) check(*flags);
+    context.action = [flags, run, &context] {
+      return run(*flags, context.terminal);
+    };
+  });
+  return command;
+}
 
 // One subcommand each; flags live as long as the app.
 void AddPromptCommand(CLI::App& app, CliContext& context);

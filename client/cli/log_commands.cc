@@ -153,9 +153,12 @@ void RequireOutcome(const FeedbackFlags& flags) {
 
 void AddFeedbackCommand(CLI::App& app, CliContext& context) {
   auto flags = std::make_shared<FeedbackFlags>();
-  CLI::App& command =
-      *app.add_subcommand("feedback", "Report what came of a prompt");
-  AddCommonFlags(command, "server", flags->common);
+  CLI::App& command = AddCommand(app, context,
+                                 {.name = "feedback",
+                                  .description = "Report what came of a prompt",
+                                  .footer = kFeedbackFooter,
+                                  .plane = "server"},
+                                 flags, RunFeedback, RequireOutcome);
   command.add_option("--token", flags->token, "The prompt's token, in base64")
       ->required();
   command.add_option("--reward", flags->reward, "The reward itself")
@@ -167,46 +170,35 @@ void AddFeedbackCommand(CLI::App& app, CliContext& context) {
       .add_option("--relevant", flags->relevant,
                   "Item that turned out relevant; none means nothing did")
       ->allow_extra_args(false);
-  command.footer(kFeedbackFooter);
-  command.callback([flags, &context] {
-    RequireOutcome(*flags);
-    context.action = [flags, &context] {
-      return RunFeedback(*flags, context.terminal);
-    };
-  });
 }
 
 void AddExportLogCommand(CLI::App& app, CliContext& context) {
   auto flags = std::make_shared<ExportFlags>();
-  CLI::App& command = *app.add_subcommand(
-      "export-log", "Write the logged decisions to a file, for a trainer");
-  AddCommonFlags(command, "control", flags->common);
+  CLI::App& command = AddCommand(
+      app, context,
+      {.name = "export-log",
+       .description = "Write the logged decisions to a file, for a trainer",
+       .footer = kExportFooter,
+       .plane = "control"},
+      flags, RunExport);
   command
       .add_option("FILE", flags->file, "The file; - for the standard output")
       ->required();
   command.add_flag("--only-with-feedback", flags->only_with_feedback,
                    "Leave out decisions that nothing was reported of");
-  command.footer(kExportFooter);
-  command.callback([flags, &context] {
-    context.action = [flags, &context] {
-      return RunExport(*flags, context.terminal);
-    };
-  });
 }
 
 void AddForgetCommand(CLI::App& app, CliContext& context) {
   auto flags = std::make_shared<ForgetFlags>();
   CLI::App& command =
-      *app.add_subcommand("forget", "Erase a user from the decision log");
-  AddCommonFlags(command, "control", flags->common);
+      AddCommand(app, context,
+                 {.name = "forget",
+                  .description = "Erase a user from the decision log",
+                  .footer = kForgetFooter,
+                  .plane = "control"},
+                 flags, RunForget);
   command.add_option("USER", flags->user_id, "The user id of their requests")
       ->required();
-  command.footer(kForgetFooter);
-  command.callback([flags, &context] {
-    context.action = [flags, &context] {
-      return RunForget(*flags, context.terminal);
-    };
-  });
 }
 
 }  // namespace attune::client

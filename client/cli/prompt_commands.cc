@@ -81,45 +81,41 @@ absl::Status RunPreview(const PromptFlags& flags, const Terminal& terminal) {
   return absl::OkStatus();
 }
 
+void RequireRequest(const PromptFlags& flags) { RequireItems(flags.request); }
+
 }  // namespace
 
 void AddPromptCommand(CLI::App& app, CliContext& context) {
   auto flags = std::make_shared<PromptFlags>();
   CLI::App& command =
-      *app.add_subcommand("prompt", "Ask for the prompt that suits a user");
-  AddCommonFlags(command, "server", flags->common);
+      AddCommand(app, context,
+                 {.name = "prompt",
+                  .description = "Ask for the prompt that suits a user",
+                  .footer = kPromptFooter,
+                  .plane = "server"},
+                 flags, RunPrompt, RequireRequest);
   AddRequestFlags(command, flags->request);
   command.add_option("--user", flags->user_id, "Pseudonym of the user");
   command.add_option("--policy", flags->policy, "Name of the policy");
   command.add_flag("--greedy", flags->greedy,
                    "Take the most probable options instead of sampling");
-  command.footer(kPromptFooter);
-  command.callback([flags, &context] {
-    RequireItems(flags->request);
-    context.action = [flags, &context] {
-      return RunPrompt(*flags, context.terminal);
-    };
-  });
 }
 
 void AddPreviewCommand(CLI::App& app, CliContext& context) {
   auto flags = std::make_shared<PromptFlags>();
   CLI::App& command =
-      *app.add_subcommand("preview", "Render the prompt of given options");
-  AddCommonFlags(command, "server", flags->common);
+      AddCommand(app, context,
+                 {.name = "preview",
+                  .description = "Render the prompt of given options",
+                  .footer = kPreviewFooter,
+                  .plane = "server"},
+                 flags, RunPreview, RequireRequest);
   AddRequestFlags(command, flags->request);
   command
       .add_option("--choice", flags->choice,
                   "Option of a pattern; the others take their default")
       ->allow_extra_args(false)
       ->check(IsPair("PATTERN=OPTION"));
-  command.footer(kPreviewFooter);
-  command.callback([flags, &context] {
-    RequireItems(flags->request);
-    context.action = [flags, &context] {
-      return RunPreview(*flags, context.terminal);
-    };
-  });
 }
 
 }  // namespace attune::client

@@ -100,36 +100,27 @@ absl::Status RunRollback(const RevisionFlags& flags, const Terminal& terminal) {
   return PrintTraffic(flags, terminal, client.Rollback(flags.reason));
 }
 
-using Runner = absl::Status (*)(const RevisionFlags&, const Terminal&);
-
-// Adds a subcommand with the common flags that runs `run`.
-CLI::App& AddCommand(CLI::App& app, CliContext& context, const char* name,
-                     const char* description, const char* footer,
-                     const std::shared_ptr<RevisionFlags>& flags, Runner run) {
-  CLI::App& command = *app.add_subcommand(name, description);
-  AddCommonFlags(command, "control", flags->common);
-  command.footer(footer);
-  command.callback([flags, run, &context] {
-    context.action = [flags, run, &context] {
-      return run(*flags, context.terminal);
-    };
-  });
-  return command;
-}
-
 }  // namespace
 
 void AddRevisionsCommand(CLI::App& app, CliContext& context) {
   auto flags = std::make_shared<RevisionFlags>();
-  AddCommand(app, context, "revisions", "List revisions, or show one",
-             kRevisionsFooter, flags, RunRevisions)
+  AddCommand(app, context,
+             {.name = "revisions",
+              .description = "List revisions, or show one",
+              .footer = kRevisionsFooter,
+              .plane = "control"},
+             flags, RunRevisions)
       .add_option("REVISION", flags->revision, "Id of the one to show");
 }
 
 void AddPushCommand(CLI::App& app, CliContext& context) {
   auto flags = std::make_shared<RevisionFlags>();
-  CLI::App& command = AddCommand(app, context, "push", "Upload a revision",
-                                 kPushFooter, flags, RunPush);
+  CLI::App& command = AddCommand(app, context,
+                                 {.name = "push",
+                                  .description = "Upload a revision",
+                                  .footer = kPushFooter,
+                                  .plane = "control"},
+                                 flags, RunPush);
   command.add_option("FILE", flags->file, "The artifact")->required();
   command.add_flag("--activate", flags->activate,
                    "Make it active once the server has verified it");
@@ -137,16 +128,24 @@ void AddPushCommand(CLI::App& app, CliContext& context) {
 
 void AddActivateCommand(CLI::App& app, CliContext& context) {
   auto flags = std::make_shared<RevisionFlags>();
-  AddCommand(app, context, "activate", "Make a stored revision serve everyone",
-             kActivateFooter, flags, RunActivate)
+  AddCommand(app, context,
+             {.name = "activate",
+              .description = "Make a stored revision serve everyone",
+              .footer = kActivateFooter,
+              .plane = "control"},
+             flags, RunActivate)
       .add_option("REVISION", flags->revision, "Its id")
       ->required();
 }
 
 void AddRollbackCommand(CLI::App& app, CliContext& context) {
   auto flags = std::make_shared<RevisionFlags>();
-  AddCommand(app, context, "rollback", "Take back the last step",
-             kRollbackFooter, flags, RunRollback)
+  AddCommand(app, context,
+             {.name = "rollback",
+              .description = "Take back the last step",
+              .footer = kRollbackFooter,
+              .plane = "control"},
+             flags, RunRollback)
       .add_option("--reason", flags->reason, "Why, for the audit log");
 }
 

@@ -98,9 +98,13 @@ absl::Status RunWatch(const TrafficFlags& flags, const Terminal& terminal) {
 
 void AddTrafficCommand(CLI::App& app, CliContext& context) {
   auto flags = std::make_shared<TrafficFlags>();
-  CLI::App& command = *app.add_subcommand(
-      "traffic", "Show or set which revisions serve which share of users");
-  AddCommonFlags(command, "control", flags->common);
+  CLI::App& command = AddCommand(
+      app, context,
+      {.name = "traffic",
+       .description = "Show or set which revisions serve which share of users",
+       .footer = kTrafficFooter,
+       .plane = "control"},
+      flags, RunTraffic);
   command.add_option("--active", flags->active,
                      "Revision that serves everyone but the canary's share");
   auto* canary = command.add_option("--canary", flags->canary,
@@ -115,27 +119,19 @@ void AddTrafficCommand(CLI::App& app, CliContext& context) {
   command.add_flag("--no-shadow", flags->no_shadow, "No shadow any more")
       ->excludes(shadow);
   command.add_option("--reason", flags->reason, "Why, for the audit log");
-  command.footer(kTrafficFooter);
-  command.callback([flags, &context] {
-    context.action = [flags, &context] {
-      return RunTraffic(*flags, context.terminal);
-    };
-  });
 }
 
 void AddWatchCommand(CLI::App& app, CliContext& context) {
   auto flags = std::make_shared<TrafficFlags>();
   CLI::App& command =
-      *app.add_subcommand("watch", "Print each change of the traffic");
-  AddCommonFlags(command, "control", flags->common);
+      AddCommand(app, context,
+                 {.name = "watch",
+                  .description = "Print each change of the traffic",
+                  .footer = kWatchFooter,
+                  .plane = "control"},
+                 flags, RunWatch);
   command.add_option("--count", flags->count, "Stop after so many; 0: never")
       ->check(CLI::NonNegativeNumber);
-  command.footer(kWatchFooter);
-  command.callback([flags, &context] {
-    context.action = [flags, &context] {
-      return RunWatch(*flags, context.terminal);
-    };
-  });
 }
 
 }  // namespace attune::client
