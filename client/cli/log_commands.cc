@@ -11,6 +11,7 @@
 #include "client/cli/cli.h"
 #include "client/cli/output.h"
 #include "client/log_client.h"
+#include "client/prompt.h"
 #include "client/prompt_client.h"
 #include "policy/logged_decisions.h"
 #include "policy/status_macros.h"
@@ -57,18 +58,16 @@ touched.
 Examples:
   attune forget user-17)help";
 
+// REQUIRES: what RequireOutcome checks.
 absl::Status RunFeedback(const FeedbackFlags& flags, const Terminal& terminal) {
-  v1::RecordFeedbackRequest request;
-  if (!absl::Base64Unescape(flags.token, request.mutable_decision_token())) {
+  Prompt prompt;
+  if (!absl::Base64Unescape(flags.token, &prompt.decision_token)) {
     return absl::InvalidArgumentError("--token: not base64");
   }
-  if (flags.reward.has_value()) request.set_reward(*flags.reward);
-  for (const std::string& id : flags.ranked) {
-    request.mutable_ranking()->add_ranked_item_ids(id);
-  }
-  for (const std::string& id : flags.relevant) {
-    request.mutable_ranking()->add_relevant_item_ids(id);
-  }
+  v1::RecordFeedbackRequest request =
+      flags.reward.has_value()
+          ? MakeFeedback(prompt, *flags.reward)
+          : MakeFeedback(prompt, {.item_ids = flags.ranked}, flags.relevant);
   ATTUNE_ASSIGN_OR_RETURN(const PromptClient client,
                           PromptClient::Create(flags.common.ToOptions()));
   ATTUNE_ASSIGN_OR_RETURN(const auto response,
