@@ -83,7 +83,8 @@ grpc::Status FakePolicyService::Store(const v1::PushRevisionHeader& header,
   revision.set_state(header.activate() ? v1::REVISION_STATE_ACTIVE
                                        : v1::REVISION_STATE_READY);
   if (header.activate()) {
-    previous_ = std::exchange(active_, revision.revision_id());
+    previous_ = traffic_.active();
+    traffic_.set_active(revision.revision_id());
   }
   if (std::exchange(lose_answer_, false)) {
     return {grpc::StatusCode::UNAVAILABLE, "the answer got lost"};
@@ -143,10 +144,10 @@ grpc::Status FakePolicyService::SetTraffic(grpc::ServerContext*,
   const std::lock_guard lock(mutex_);
   const grpc::Status status = Next();
   if (!status.ok()) return status;
-  previous_ = std::exchange(active_, request->traffic().active());
+  previous_ = traffic_.active();
   traffic_ = request->traffic();
   reason_ = request->reason();
-  *response->mutable_traffic() = request->traffic();
+  *response->mutable_traffic() = traffic_;
   return grpc::Status::OK;
 }
 
@@ -188,9 +189,9 @@ grpc::Status FakePolicyService::Rollback(grpc::ServerContext*,
   if (previous_.empty()) {
     return {grpc::StatusCode::FAILED_PRECONDITION, "no earlier revision"};
   }
-  active_ = std::exchange(previous_, "");
+  traffic_.set_active(std::exchange(previous_, ""));
   reason_ = request->reason();
-  response->mutable_traffic()->set_active(active_);
+  *response->mutable_traffic() = traffic_;
   return grpc::Status::OK;
 }
 
@@ -257,7 +258,7 @@ std::string FakePolicyService::reason() const {
 
 std::string FakePolicyService::active() const {
   const std::lock_guard lock(mutex_);
-  return active_;
+  return traffic_.active();
 }
 
 size_t FakePolicyService::largest_chunk() const {

@@ -163,9 +163,9 @@ class FakePolicyService final : public v1::PolicyService::Service {
   int pushes_ = 0;
   int calls_ = 0;
   size_t largest_chunk_ = 0;
-  std::string active_;
-  std::string previous_;
   v1::Traffic traffic_;
+  // The revision that was active before; empty if there is none.
+  std::string previous_;
   std::string reason_;
 };
 
