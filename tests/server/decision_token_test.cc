@@ -6,15 +6,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "policy/random.h"
 #include "server/error_reason.h"
+#include "tests/testing/environment.h"
 #include "tests/testing/status_matchers.h"
 
 namespace attune::server {
 namespace {
 
+using ::attune::testing::FromEnvironment;
 using ::attune::testing::IsOk;
 using ::attune::testing::StatusIs;
 using ::testing::HasSubstr;
@@ -47,10 +47,7 @@ DecisionClaims SampleClaims() {
 }
 
 // How many forgeries to try: few, or what ATTUNE_FORGED_TOKENS says.
-int ForgedTokens() {
-  const char* const text = std::getenv("ATTUNE_FORGED_TOKENS");
-  return text == nullptr ? 20000 : std::atoi(text);
-}
+int ForgedTokens() { return FromEnvironment("ATTUNE_FORGED_TOKENS", 20000); }
 
 TEST(TokenSignerTest, ATokenCarriesItsClaims) {
   const TokenSigner signer = MakeSigner(kKey);

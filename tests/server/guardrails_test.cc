@@ -6,26 +6,21 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <iostream>
 #include <vector>
 
 #include "tests/server/trial_simulation.h"
+#include "tests/testing/environment.h"
 
 namespace attune::server {
 namespace {
 
+using ::attune::testing::FromEnvironment;
 using ::testing::HasSubstr;
 
 constexpr double kShare = 0.1;
 // Of requests. With 100 a second, an hour and 23 minutes.
 constexpr int kLongestTrial = 500000;
-
-// ATTUNE_AA_RUNS says how many trials of an equally good canary there are.
-int AaRuns() {
-  const char* const text = std::getenv("ATTUNE_AA_RUNS");
-  return text == nullptr ? 100 : std::atoi(text);
-}
 
 struct Outcome {
   Verdict verdict;
@@ -91,8 +86,9 @@ TEST(GuardrailsTest, RollBackEverySeededBadRevision) {
   EXPECT_EQ(rolled_back, 20);
 }
 
+// ATTUNE_AA_RUNS says how many trials of an equally good canary there are.
 TEST(GuardrailsTest, KeepACanaryThatIsAsGood) {
-  const int runs = AaRuns();
+  const int runs = FromEnvironment("ATTUNE_AA_RUNS", 100);
   int rolled_back = 0;
   for (int run = 1; run <= runs; ++run) {
     const auto seed = static_cast<uint64_t>(run);

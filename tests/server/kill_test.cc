@@ -20,18 +20,15 @@
 #include "server/sqlite.h"
 #include "tests/server/process.h"
 #include "tests/server/server_fixture.h"
+#include "tests/testing/environment.h"
 #include "tests/testing/status_matchers.h"
 
 namespace attune::server {
 namespace {
 
+using ::attune::testing::FromEnvironment;
 using ::attune::testing::IsOk;
 using ::testing::SizeIs;
-
-int FromEnvironment(const char* name, int otherwise) {
-  const char* const text = std::getenv(name);
-  return text == nullptr ? otherwise : std::atoi(text);
-}
 
 // What the callers know of a decision.
 struct Known {

@@ -15,11 +15,13 @@
 #include "server/audit_log.h"
 #include "tests/server/process.h"
 #include "tests/server/server_fixture.h"
+#include "tests/testing/environment.h"
 #include "tests/testing/status_matchers.h"
 
 namespace attune::server {
 namespace {
 
+using ::attune::testing::FromEnvironment;
 using ::attune::testing::IsOk;
 
 // Changes the canary's share, by a thousandth each time, until the server dies.
@@ -83,8 +85,7 @@ v1::Traffic TrafficOf(int port) {
 }
 
 TEST(TrafficKillTest, KeepsTheLastAcknowledgedTraffic) {
-  const char* const text = std::getenv("ATTUNE_KILLS");
-  const int kills = text == nullptr ? 10 : std::atoi(text);
+  const int kills = FromEnvironment("ATTUNE_KILLS", 10);
   const TempDir dir;
   const std::vector<std::string> settings = {
       "--catalog", Catalog(dir), "--log_level", "warning", "--log_dir", "off"};

@@ -15,6 +15,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "policy/logged_decisions.h"
+#include "tests/testing/environment.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/trainer/sim_log.h"
 #include "trainer/sim_score.h"
@@ -25,6 +26,7 @@
 namespace attune::trainer {
 namespace {
 
+using ::attune::testing::FromEnvironment;
 using ::attune::testing::IsOk;
 using ::attune::testing::SimLogWorld;
 using ::attune::testing::StatusIs;
@@ -77,8 +79,7 @@ Interval TrueGain(const SimLogWorld& sim, const policy::Policy& policy) {
 
 // ATTUNE_OPE_WORLDS sets the number of worlds.
 TEST_F(FromLogTest, ImprovesOnAUniformLogOfFiveThousand) {
-  const char* asked = std::getenv("ATTUNE_OPE_WORLDS");
-  const int worlds = asked == nullptr ? 1 : std::atoi(asked);
+  const int worlds = FromEnvironment("ATTUNE_OPE_WORLDS", 1);
   for (uint64_t seed = kSeed; seed < kSeed + worlds; ++seed) {
     SCOPED_TRACE(seed);
     const SimLogWorld sim(SimSetting::kPaper, seed, kUsers, "movies.yaml");
@@ -137,8 +138,7 @@ TEST_F(FromLogTest, ContinuesWhatALoggedPolicyKnows) {
 
 // Rewards that no choice has a part in. ATTUNE_OPE_RUNS sets the number of logs.
 TEST_F(FromLogTest, ClaimsNothingWhereNothingCanBeGained) {
-  const char* asked = std::getenv("ATTUNE_OPE_RUNS");
-  const int runs = asked == nullptr ? 4 : std::atoi(asked);
+  const int runs = FromEnvironment("ATTUNE_OPE_RUNS", 4);
   const SimLogWorld sim(SimSetting::kPaper, kSeed, kUsers);
   const auto revision = sim.Uniform();
   int claims = 0;

@@ -5,11 +5,11 @@
 // every choice has a known value. ATTUNE_OPE_RUNS sets the number of logs.
 
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <string>
 
 #include "gtest/gtest.h"
+#include "tests/testing/environment.h"
 #include "tests/trainer/sim_log.h"
 #include "trainer/logged_samples.h"
 #include "trainer/ope.h"
@@ -17,6 +17,7 @@
 namespace attune::trainer {
 namespace {
 
+using ::attune::testing::FromEnvironment;
 using ::attune::testing::SimLogWorld;
 
 constexpr int kUsers = 600;
@@ -26,10 +27,7 @@ constexpr int kRuns = 16;
 // 0.001; of 16 that hold with 50 %, 12 or more with 0.04.
 constexpr double kLeastShare = 0.75;
 
-int Runs() {
-  const char* runs = std::getenv("ATTUNE_OPE_RUNS");
-  return runs == nullptr ? kRuns : std::atoi(runs);
-}
+int Runs() { return FromEnvironment("ATTUNE_OPE_RUNS", kRuns); }
 
 struct Coverage {
   int held = 0;
