@@ -245,7 +245,6 @@ class Bench:
             swapping.append(p99(near) / p99(steady))
             steady_all.append(p99(steady))
             large = self.artifact(f"large{i}", "--items", 195_000 + i)
-            begin = time.time()
             loader = subprocess.Popen(
                 [self.load, "open", "--port", str(attune.port), "--rate", str(rate), "--seconds",
                  "4", "--calls", calls], stdout=subprocess.DEVNULL)
@@ -261,11 +260,12 @@ class Bench:
                 elif due < begin * 1e6:
                     before.append(latency)
             arriving.append(p99(during) / p99(before))
+            arrival_bytes = os.path.getsize(large)
             os.unlink(large)
         self.stop_all()
         return {"rate": rate, "steady_p99_us": median(steady_all),
                 "swap_p99_of_steady": median(swapping), "swap_spread": spread(swapping),
-                "arrival_bytes": 195_000 * 337, "arrival_p99_of_steady": median(arriving),
+                "arrival_bytes": arrival_bytes, "arrival_p99_of_steady": median(arriving),
                 "arrival_spread": spread(arriving)}
 
     def row_table(self):
@@ -288,7 +288,7 @@ class Bench:
         small = self.server("table-small", self.artifact("small"))
         flags = {"items": items}
         self.closed(attune, seconds=5, **flags)  # what is read stays in memory from here on
-        ratios, growth, calls = [], [], 0
+        ratios, calls = [], 0
         before = attune.resident_bytes("RssAnon")
         for _ in range(self.args.repetitions):
             a = self.closed(attune, **flags)["calls_per_second"]
