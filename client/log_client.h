@@ -9,7 +9,8 @@
 //
 // Create() once and copy freely: copies share one connection. The connection is
 // made by the first call. Calls block, at most for the deadline each (2 minutes
-// unless the options say another), and are tried again on UNAVAILABLE.
+// unless the options say another; each page of ReadDecisions() is a call), and
+// are tried again on UNAVAILABLE and when the server says after what time.
 // Thread-safe.
 //
 // Example:

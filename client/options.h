@@ -21,8 +21,9 @@ struct ClientOptions {
   // environment's HTTP proxies are not used.
   // Empty means the default of the client's plane, given above.
   std::string target = {};
-  // Time for one call with all its retries. Zero means the default of the
-  // client's plane: 2 s for PromptClient, 30 s for PolicyClient.
+  // Time for one call with all its retries. Zero means the client's default: 2 s
+  // for PromptClient, 30 s for PolicyClient, 2 minutes for LogClient. A push has
+  // PushOptions::timeout instead; PolicyClient::WatchRevisions has no deadline.
   absl::Duration deadline = absl::ZeroDuration();
   RetryOptions retry = {};
   // PEM file with the certificates to trust. Empty means a connection without

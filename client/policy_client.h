@@ -8,8 +8,12 @@
 // serves. What the trainer and operators use.
 //
 // Create() once and copy freely: copies share one connection. The connection is
-// made by the first call. Calls block. Every call is tried again on UNAVAILABLE
-// but Rollback(), which is not idempotent.
+// made by the first call. Calls block, at most for the deadline each (30 s unless
+// the options say another; each page of ListRevisions() is a call), but for
+// PushRevision(), which has a timeout of its own, and WatchRevisions(), which has
+// none. Every call is tried again on UNAVAILABLE and when the server says after
+// what time, but Rollback(), which is not idempotent; a push goes on after
+// UNAVAILABLE.
 // Thread-safe.
 //
 // Example:
