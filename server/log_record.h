@@ -29,7 +29,6 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "attune/v1/decision_log.pb.h"
-#include "attune/v1/prompt_service.pb.h"
 #include "policy/policy.h"
 #include "policy/revision.h"
 #include "server/decision_token.h"
@@ -59,8 +58,8 @@ struct DecisionRecord {
   std::vector<float> option_probabilities;
   // In displayed order.
   std::vector<std::string> displayed_item_ids;
-  // Null unless requests are kept.
-  std::unique_ptr<v1::GetPromptRequest> request;
+  // Bytes of a v1::GetPromptRequest. Empty: not kept.
+  std::string request;
 };
 
 // What the log keeps of a decision; the caller adds ids, time, user and role.
