@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "policy/digest.h"

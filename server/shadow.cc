@@ -41,11 +41,6 @@ void ShadowRunner::Offer(ServedRequest served) {
   wake_.notify_one();
 }
 
-void ShadowRunner::Flush() {
-  std::unique_lock<std::mutex> lock(mutex_);
-  idle_.wait(lock, [this] { return waiting_.empty() && !deciding_; });
-}
-
 void ShadowRunner::Run() {
   // On Linux, of this thread alone. A shadow that must wait is no harm.
   ::setpriority(PRIO_PROCESS, 0, kLowestPriority);
@@ -55,13 +50,10 @@ void ShadowRunner::Run() {
     if (stopping_) return;
     ServedRequest served = std::move(waiting_.front());
     waiting_.pop_front();
-    deciding_ = true;
     lock.unlock();
     const absl::Status status = Decide(served);
     (status.ok() ? decided_ : failed_).fetch_add(1, std::memory_order_relaxed);
     lock.lock();
-    deciding_ = false;
-    idle_.notify_all();
   }
 }
 

@@ -70,8 +70,6 @@ class ShadowRunner {
 
   // Takes the request, or drops and counts it. Does not block on the shadow.
   void Offer(ServedRequest served);
-  // Blocks until everything offered before was decided or dropped.
-  void Flush();
 
   ShadowStats stats() const;
 
@@ -86,9 +84,7 @@ class ShadowRunner {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::condition_variable idle_;
   std::deque<ServedRequest> waiting_;  // guarded by mutex_
-  bool deciding_ = false;              // guarded by mutex_
   bool stopping_ = false;              // guarded by mutex_
 
   // The thread's own.

@@ -3,9 +3,6 @@
 
 #include "server/traffic.h"
 
-#include <cstring>
-
-#include "absl/strings/str_cat.h"
 #include "policy/digest.h"
 
 namespace attune::server {
