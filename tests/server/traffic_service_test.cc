@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <thread>
@@ -298,7 +299,11 @@ TEST_F(TrafficServiceTest, DeletesOnlyWhatIsNotInTraffic) {
   }
   traffic.clear_shadow();
   ASSERT_TRUE(Set(traffic).ok());
+  const std::string receipt =
+      server_.dir().Write("revisions/" + other_ + ".receipt", "r");
+  ASSERT_TRUE(std::filesystem::exists(receipt));
   ASSERT_TRUE(Delete(other_).ok());
+  EXPECT_FALSE(std::filesystem::exists(receipt));
   EXPECT_EQ(Delete(other_).error_code(), grpc::StatusCode::NOT_FOUND);
   auto named = SampleRequest();
   named.set_revision(other_);
