@@ -7,7 +7,6 @@
 #include <cstring>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "attune/v1/prompt_service.pb.h"
 #include "policy/digest.h"
 
@@ -91,8 +90,7 @@ void RecordToProto(const DecisionRecord& record, v1::LoggedDecision* proto) {
   }
   proto->set_role(static_cast<v1::DecisionRole>(record.role));
   if (record.role == TrafficRole::kShadow) {
-    proto->set_served_decision_id(absl::BytesToHexString(
-        std::string(BytesOf(record.served_decision_id))));
+    proto->set_served_decision_id(HexOf(record.served_decision_id));
   }
   if (record.request.empty()) return;
   v1::GetPromptRequest request;

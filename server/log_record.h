@@ -19,7 +19,6 @@
 // Plain values and pure functions; safe to call from any thread.
 
 #include <Eigen/Core>
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -35,9 +34,6 @@
 #include "server/traffic.h"
 
 namespace attune::server {
-
-// Keyed hash of a user id; zeros mean that there was none.
-using UserPseudonym = std::array<uint8_t, 8>;
 
 // A decision on its way to the log. Only moves on the request path.
 struct DecisionRecord {
@@ -93,16 +89,6 @@ void RecordToProto(const DecisionRecord& record, v1::LoggedDecision* proto);
 
 // Finds damage, not fraud: 64 bits over the bytes of a row.
 int64_t RowChecksum(std::string_view key, std::string_view record);
-
-// The bytes of an id or a pseudonym.
-template <size_t n>
-std::string_view BytesOf(const std::array<uint8_t, n>& array) {
-  return {reinterpret_cast<const char*>(array.data()), n};
-}
-
-inline bool IsAnonymous(const UserPseudonym& user) {
-  return user == UserPseudonym{};
-}
 
 }  // namespace attune::server
 
