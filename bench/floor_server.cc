@@ -78,8 +78,11 @@ int Main(int argc, char** argv) {
     service = std::make_unique<TypedFloor>(answer);
   }
   auto listener = server::Listener::Start(
-      {"127.0.0.1:0", "floor", service.get(),
-       v1::PromptService::service_full_name(), 4 << 20, 256});
+      {"127.0.0.1:0",
+       "floor",
+       {{service.get(), v1::PromptService::service_full_name()}},
+       4 << 20,
+       256});
   if (!listener.ok()) return 1;
   std::printf("{\"data_port\": %d}\n", (*listener)->port());
   std::fflush(stdout);

@@ -131,8 +131,11 @@ class FloorServer {
  public:
   FloorServer() {
     auto listener = server::Listener::Start(
-        {"127.0.0.1:0", "floor", &service_,
-         v1::PromptService::service_full_name(), 4 << 20, 256});
+        {"127.0.0.1:0",
+         "floor",
+         {{&service_, v1::PromptService::service_full_name()}},
+         4 << 20,
+         256});
     Require(listener.status());
     listener_ = *std::move(listener);
   }

@@ -7,28 +7,26 @@ namespace attune::server {
 
 void DecisionCounters::Count(const policy::Catalog& catalog,
                              const policy::Choice& choice) {
-  const Block* block = Find(catalog.digest);
+  Block* block = Find(catalog.digest);
   if (block == nullptr) block = &Add(catalog);
-  // The counts are the block's only mutable part.
-  auto& counters = const_cast<Counters&>(block->shards[ThreadShard()]);
+  Counters& counters = block->shards[ThreadShard()];
   for (size_t k = 0; k < choice.patterns.size(); ++k) {
     counters[block->offsets[k] + choice.patterns[k].option].fetch_add(
         1, std::memory_order_relaxed);
   }
 }
 
-const DecisionCounters::Block* DecisionCounters::Find(
+DecisionCounters::Block* DecisionCounters::Find(
     const std::string& digest) const {
-  const Block* block = newest_.load(std::memory_order_acquire);
+  Block* block = newest_.load(std::memory_order_acquire);
   while (block != nullptr && block->digest != digest) block = block->older;
   return block;
 }
 
-const DecisionCounters::Block& DecisionCounters::Add(
-    const policy::Catalog& catalog) {
+DecisionCounters::Block& DecisionCounters::Add(const policy::Catalog& catalog) {
   std::lock_guard<std::mutex> lock(mutex_);
   // Another thread may have been here first.
-  if (const Block* block = Find(catalog.digest)) return *block;
+  if (Block* block = Find(catalog.digest)) return *block;
   auto block = std::make_unique<Block>();
   block->digest = catalog.digest;
   for (const policy::Pattern& pattern : catalog.patterns) {

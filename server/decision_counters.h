@@ -48,15 +48,15 @@ class DecisionCounters : public prometheus::Collectable {
     // Index of each counter's series.
     std::vector<int> series;
     std::array<Counters, kThreadShards> shards;
-    const Block* older = nullptr;
+    Block* older = nullptr;
   };
 
-  const Block* Find(const std::string& digest) const;
-  const Block& Add(const policy::Catalog& catalog);
+  Block* Find(const std::string& digest) const;
+  Block& Add(const policy::Catalog& catalog);
   int SeriesOf(const std::string& pattern, const std::string& option);
 
   // The newest catalog's block; the others hang from it.
-  std::atomic<const Block*> newest_ = nullptr;
+  std::atomic<Block*> newest_ = nullptr;
 
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Block>> blocks_;  // guarded by mutex_

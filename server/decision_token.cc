@@ -103,7 +103,7 @@ bool Decode(std::string_view payload, DecisionClaims* claims) {
   reader.Get<uint8_t>();
   claims->issue_time = absl::FromUnixSeconds(reader.Get<int64_t>());
   claims->decision_id = reader.Get<DecisionId>();
-  claims->user = reader.Get<std::array<uint8_t, 8>>();
+  claims->user = reader.Get<UserPseudonym>();
   claims->revision_id = reader.GetString();
   claims->catalog = reader.Get<std::array<uint8_t, 8>>();
   claims->history_length = reader.Get<uint16_t>();
@@ -177,6 +177,11 @@ class TokenSigner::Key {
   SHA256_CTX outer_;
   uint8_t id_;
 };
+
+std::string HexOf(const DecisionId& id) {
+  const std::string_view bytes = BytesOf(id);
+  return absl::BytesToHexString(absl::string_view(bytes.data(), bytes.size()));
+}
 
 std::array<uint8_t, 16> HashCandidates(
     absl::Span<const std::string_view> item_ids) {
@@ -272,8 +277,8 @@ absl::StatusOr<DecisionClaims> TokenSigner::VerifySignature(
   return claims;
 }
 
-std::array<uint8_t, 8> TokenSigner::Pseudonym(std::string_view user_id) const {
-  std::array<uint8_t, 8> pseudonym = {};
+UserPseudonym TokenSigner::Pseudonym(std::string_view user_id) const {
+  UserPseudonym pseudonym = {};
   if (user_id.empty()) return pseudonym;
   const auto mac = user_key_->Mac(kUserContext, user_id);
   std::memcpy(pseudonym.data(), mac.data(), pseudonym.size());

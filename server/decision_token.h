@@ -31,13 +31,29 @@ inline constexpr int kMaxTokenBytes = 2048;
 
 using DecisionId = std::array<uint8_t, 16>;
 
+// Keyed hash of a user id; zeros mean that there was none.
+using UserPseudonym = std::array<uint8_t, 8>;
+
+inline bool IsAnonymous(const UserPseudonym& user) {
+  return user == UserPseudonym{};
+}
+
+// The bytes of an id or a pseudonym.
+template <size_t n>
+std::string_view BytesOf(const std::array<uint8_t, n>& array) {
+  return {reinterpret_cast<const char*>(array.data()), n};
+}
+
+// As callers see it: lower-case hexadecimal digits.
+std::string HexOf(const DecisionId& id);
+
 // What a token states.
 struct DecisionClaims {
   DecisionId decision_id = {};
   // Whole seconds.
   absl::Time issue_time;
-  // TokenSigner::Pseudonym of the caller's user id; zeros if there was none.
-  std::array<uint8_t, 8> user = {};
+  // TokenSigner::Pseudonym of the caller's user id.
+  UserPseudonym user = {};
   std::string revision_id;
   // First 8 bytes of the digest of the catalog that the options index.
   std::array<uint8_t, 8> catalog = {};
@@ -87,8 +103,8 @@ class TokenSigner {
   // As Verify, whatever the token's age.
   absl::StatusOr<DecisionClaims> VerifySignature(std::string_view token) const;
 
-  // Keyed hash of a user id; zeros for the empty one.
-  std::array<uint8_t, 8> Pseudonym(std::string_view user_id) const;
+  // Zeros for the empty id.
+  UserPseudonym Pseudonym(std::string_view user_id) const;
 
   absl::Duration ttl() const { return ttl_; }
 

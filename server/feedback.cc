@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "policy/item.h"
 #include "policy/metrics.h"
@@ -110,8 +109,7 @@ void FeedbackHandler::RecordFeedback(const v1::RecordFeedbackRequest& request,
   auto record = Check(request, &claims);
   if (record.ok() && options_.log == nullptr) record = NoDecisionLog();
   if (!record.ok()) return done(record.status());
-  const std::string id =
-      absl::BytesToHexString(std::string(BytesOf(record->decision_id)));
+  const std::string id = HexOf(record->decision_id);
   options_.log->RecordFeedback(*std::move(record),
                                [this, id, claims = std::move(claims),
                                 done = std::move(done)](auto result) {

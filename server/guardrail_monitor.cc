@@ -57,7 +57,7 @@ void GuardrailMonitor::Observe(Observation observation) {
   dropped_.fetch_add(1, std::memory_order_relaxed);
 }
 
-void GuardrailMonitor::ObserveReward(const std::array<uint8_t, 8>& user,
+void GuardrailMonitor::ObserveReward(const UserPseudonym& user,
                                      const DecisionId& decision_id,
                                      std::string_view revision_id,
                                      float reward) {

@@ -71,8 +71,7 @@ class GuardrailMonitor {
   // A reward that was recorded for the first time. Counts if a trial is under
   // way and the decision's revision is the one that serves its user: decisions
   // that named their revision say nothing about a share of users.
-  void ObserveReward(const std::array<uint8_t, 8>& user,
-                     const DecisionId& decision_id,
+  void ObserveReward(const UserPseudonym& user, const DecisionId& decision_id,
                      std::string_view revision_id, float reward);
 
   // Takes in what waits and judges.

@@ -76,8 +76,7 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Start(Options options) {
   builder.SetMaxReceiveMessageSize(options.max_receive_bytes);
   builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(),
                            &listener->port_);
-  options.more_services.push_back({options.service, options.service_name});
-  for (const Options::Named& service : options.more_services) {
+  for (const Named& service : options.services) {
     builder.RegisterService(service.service);
   }
   listener->server_ = builder.BuildAndStart();
@@ -86,7 +85,7 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Start(Options options) {
         absl::StrCat(options.setting, ": cannot listen on ", options.address));
   }
   WarnIfExposed(options.setting, options.address);
-  for (const Options::Named& service : options.more_services) {
+  for (const Named& service : options.services) {
     listener->SetServing(service.name, true);
   }
   return listener;

@@ -22,23 +22,20 @@ namespace attune::server {
 
 class Listener {
  public:
+  struct Named {
+    // Must outlive the listener.
+    grpc::Service* service;
+    // Full name, for the health service.
+    std::string name;
+  };
   struct Options {
     // host:port; port 0 for any.
     std::string address;
     // Its setting's name, for errors.
     std::string setting;
-    // Must outlive the listener.
-    grpc::Service* service;
-    // Full name, for the health service.
-    std::string service_name;
+    std::vector<Named> services;
     int max_receive_bytes;
     int max_streams;
-    // As `service` and its name.
-    struct Named {
-      grpc::Service* service;
-      std::string name;
-    };
-    std::vector<Named> more_services = {};
   };
 
   // kUnavailable if the address cannot be listened on.

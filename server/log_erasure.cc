@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "policy/digest.h"
@@ -77,13 +76,14 @@ absl::StatusOr<v1::ForgetUserResponse> LogStore::Erase(
   }
   ATTUNE_RETURN_IF_ERROR(LoadForgotten());
   ATTUNE_RETURN_IF_ERROR(database_->Checkpoint());
-  ATTUNE_ASSIGN_OR_RETURN(const bool is_left, FilesContain(user));
+  if (erased.erased_decisions() + erased.erased_feedback() == 0) {
+    ATTUNE_ASSIGN_OR_RETURN(const bool is_left, FilesContain(user));
+    if (!is_left) return erased;
+  }
   // secure_delete overwrites rows where they were; a page that SQLite had
   // rearranged before may still hold an older copy. A new file holds none.
-  if (is_left || erased.erased_decisions() + erased.erased_feedback() > 0) {
-    ATTUNE_RETURN_IF_ERROR(database_->Execute("VACUUM"));
-    ATTUNE_RETURN_IF_ERROR(database_->Checkpoint());
-  }
+  ATTUNE_RETURN_IF_ERROR(database_->Execute("VACUUM"));
+  ATTUNE_RETURN_IF_ERROR(database_->Checkpoint());
   ATTUNE_ASSIGN_OR_RETURN(const bool still_left, FilesContain(user));
   if (still_left) {
     return WithReason(

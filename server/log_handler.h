@@ -8,8 +8,6 @@
 // and the signer; they must outlive it. The errors are those of the RPCs of the
 // same names (log_service.proto). Thread-safe.
 
-#include <functional>
-
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "attune/v1/log_service.pb.h"

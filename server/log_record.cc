@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-#include "absl/strings/escaping.h"
+#include "attune/v1/prompt_service.pb.h"
 #include "policy/digest.h"
 
 namespace attune::server {
@@ -90,12 +90,14 @@ void RecordToProto(const DecisionRecord& record, v1::LoggedDecision* proto) {
   }
   proto->set_role(static_cast<v1::DecisionRole>(record.role));
   if (record.role == TrafficRole::kShadow) {
-    proto->set_served_decision_id(absl::BytesToHexString(
-        std::string(BytesOf(record.served_decision_id))));
+    proto->set_served_decision_id(HexOf(record.served_decision_id));
   }
-  if (record.request == nullptr) return;
-  *proto->mutable_history() = record.request->history();
-  *proto->mutable_candidates() = record.request->candidates();
+  if (record.request.empty()) return;
+  v1::GetPromptRequest request;
+  // What was answered can be parsed.
+  if (!request.ParseFromString(record.request)) return;
+  *proto->mutable_history() = std::move(*request.mutable_history());
+  *proto->mutable_candidates() = std::move(*request.mutable_candidates());
 }
 
 int64_t RowChecksum(std::string_view key, std::string_view record) {

@@ -19,7 +19,6 @@
 // Plain values and pure functions; safe to call from any thread.
 
 #include <Eigen/Core>
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -29,16 +28,12 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "attune/v1/decision_log.pb.h"
-#include "attune/v1/prompt_service.pb.h"
 #include "policy/policy.h"
 #include "policy/revision.h"
 #include "server/decision_token.h"
 #include "server/traffic.h"
 
 namespace attune::server {
-
-// Keyed hash of a user id; zeros mean that there was none.
-using UserPseudonym = std::array<uint8_t, 8>;
 
 // A decision on its way to the log. Only moves on the request path.
 struct DecisionRecord {
@@ -59,8 +54,8 @@ struct DecisionRecord {
   std::vector<float> option_probabilities;
   // In displayed order.
   std::vector<std::string> displayed_item_ids;
-  // Null unless requests are kept.
-  std::unique_ptr<v1::GetPromptRequest> request;
+  // Bytes of a v1::GetPromptRequest. Empty: not kept.
+  std::string request;
 };
 
 // What the log keeps of a decision; the caller adds ids, time, user and role.
@@ -94,16 +89,6 @@ void RecordToProto(const DecisionRecord& record, v1::LoggedDecision* proto);
 
 // Finds damage, not fraud: 64 bits over the bytes of a row.
 int64_t RowChecksum(std::string_view key, std::string_view record);
-
-// The bytes of an id or a pseudonym.
-template <size_t n>
-std::string_view BytesOf(const std::array<uint8_t, n>& array) {
-  return {reinterpret_cast<const char*>(array.data()), n};
-}
-
-inline bool IsAnonymous(const UserPseudonym& user) {
-  return user == UserPseudonym{};
-}
 
 }  // namespace attune::server
 

@@ -10,24 +10,20 @@
 // from any thread.
 //
 // Example:
-//   absl::Status status = AnswerBytes<v1::GetPromptRequest,
-//                                     v1::GetPromptResponse>(
+//   absl::Status status = AnswerBytes<v1::PreviewPromptRequest,
+//                                     v1::PreviewPromptResponse>(
 //       *in, out, [&](auto& request, auto* response) { ... });
 
 #include <google/protobuf/arena.h>
 #include <google/protobuf/message.h>
 #include <grpcpp/support/byte_buffer.h>
 
-#include <memory>
 #include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
 
 namespace attune::server {
-
-// Enough for the request and the answer of a long history.
-inline constexpr size_t kArenaBlockBytes = size_t{64} << 10;
 
 // kInvalidArgument names the field that is not valid UTF-8.
 absl::Status ParseRequest(const grpc::ByteBuffer& bytes,
@@ -51,17 +47,11 @@ absl::Status SerializeResponse(const google::protobuf::Message& message,
 // none.
 std::string FindInvalidUtf8(const google::protobuf::Message& message);
 
-// Parses, calls `handler(request, response)` and serializes, on one arena. Its
-// first block belongs to the thread, so that a usual request allocates none.
-// `handler` must not call AnswerBytes itself.
+// Parses, calls `handler(request, response)` and serializes, on one arena.
 template <typename Request, typename Response, typename Handler>
 absl::Status AnswerBytes(const grpc::ByteBuffer& in, grpc::ByteBuffer* out,
                          const Handler& handler) {
-  thread_local const auto block = std::make_unique<char[]>(kArenaBlockBytes);
-  google::protobuf::ArenaOptions options;
-  options.initial_block = block.get();
-  options.initial_block_size = kArenaBlockBytes;
-  google::protobuf::Arena arena(options);
+  google::protobuf::Arena arena;
   auto* request = google::protobuf::Arena::CreateMessage<Request>(&arena);
   auto* response = google::protobuf::Arena::CreateMessage<Response>(&arena);
   absl::Status status = ParseRequest(in, request);

@@ -4,37 +4,20 @@
 #include "server/policy_service.h"
 
 #include <string>
-#include <utility>
 
-#include "server/grpc_status.h"
 #include "server/parse_request.h"
 #include "server/push_reactor.h"
+#include "server/unary.h"
 #include "server/watch_reactor.h"
 
 namespace attune::server {
-
-template <typename Request, typename Response, typename Handle>
-grpc::ServerUnaryReactor* PolicyService::AnswerOnWorker(Context* context,
-                                                        const Bytes* in,
-                                                        Bytes* out,
-                                                        Method method,
-                                                        Handle handle) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  worker_.Post([this, reactor, in, out, method, handle = std::move(handle)] {
-    const absl::Status status =
-        AnswerBytes<Request, Response>(*in, out, handle);
-    metrics_.CountRequest(method, status);
-    reactor->Finish(ToGrpcStatus(status));
-  });
-  return reactor;
-}
 
 template <typename Request, typename Response>
 grpc::ServerUnaryReactor* PolicyService::AnswerLater(
     Context* context, const Bytes* in, Bytes* out, Method method,
     absl::Status (PolicyHandler::*handle)(const Request&, Response*) const) {
   return AnswerOnWorker<Request, Response>(
-      context, in, out, method,
+      context, in, out, method, &worker_, &metrics_,
       [this, handle](const Request& request, Response* response) {
         return (handler_.*handle)(request, response);
       });
@@ -46,7 +29,7 @@ grpc::ServerUnaryReactor* PolicyService::AnswerLater(
     absl::Status (PolicyHandler::*handle)(const Request&, const std::string&,
                                           Response*) const) {
   return AnswerOnWorker<Request, Response>(
-      context, in, out, method,
+      context, in, out, method, &worker_, &metrics_,
       [this, handle, who = context->peer()](const Request& request,
                                             Response* response) {
         return (handler_.*handle)(request, who, response);

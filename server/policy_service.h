@@ -65,10 +65,6 @@ class PolicyService final : public PolicyServiceBase {
       Context* context, const Bytes* in, Bytes* out, Method method,
       absl::Status (PolicyHandler::*handle)(const Request&, const std::string&,
                                             Response*) const);
-  template <typename Request, typename Response, typename Handle>
-  grpc::ServerUnaryReactor* AnswerOnWorker(Context* context, const Bytes* in,
-                                           Bytes* out, Method method,
-                                           Handle handle);
 
   const PolicyHandler& handler_;
   Worker& worker_;

@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -48,14 +49,6 @@ void FillClaims(const policy::Revision& revision, const policy::Choice& choice,
     claims->options.push_back(pattern.option);
     claims->probabilities.push_back(pattern.probability);
   }
-}
-
-// The request as a message, for what happens beside the answer.
-v1::GetPromptRequest MessageOf(const PromptRequest& request) {
-  v1::GetPromptRequest message;
-  message.ParseFromArray(request.wire.data(),
-                         static_cast<int>(request.wire.size()));
-  return message;
 }
 
 // Random bytes fetched in advance: one call of OpenSSL's generator for many
@@ -155,9 +148,9 @@ absl::StatusOr<ServedDecision> PromptHandler::GetPrompt(
   probe.Succeed(policy.catalog(), served.decision.choice, decide.mode);
   if (options_.log != nullptr) LogDecision(request, decide.mode, role, &served);
   if (options_.shadow != nullptr && traffic->shadow != nullptr &&
-      role != TrafficRole::kNamed) {
+      role != TrafficRole::kNamed && !request.previous.has_value()) {
     options_.shadow->Offer({.shadow = traffic->shadow,
-                            .request = MessageOf(request),
+                            .request = std::string(request.wire),
                             .decision_id = claims.decision_id,
                             .seed = decide.seed,
                             .time = claims.issue_time,
@@ -175,9 +168,7 @@ void PromptHandler::LogDecision(const PromptRequest& request,
   record.time = served->claims.issue_time;
   record.user = served->claims.user;
   record.role = role;
-  if (options_.log->keeps_requests()) {
-    record.request = std::make_unique<v1::GetPromptRequest>(MessageOf(request));
-  }
+  if (options_.log->keeps_requests()) record.request = request.wire;
   options_.log->Enqueue(std::move(record));
 }
 

@@ -5,7 +5,6 @@
 
 #include <string_view>
 
-#include "absl/strings/escaping.h"
 #include "attune/v1/prompt_service.pb.h"
 #include "server/wire.h"
 
@@ -78,11 +77,9 @@ void AppendResponse(const ServedDecision& served,
                     std::string* out) {
   using Proto = v1::GetPromptResponse;
   const policy::Decision& decision = served.decision;
-  const DecisionId& id = served.claims.decision_id;
   WireWriter writer(out);
   writer.String(Proto::kDecisionIdFieldNumber,
-                absl::BytesToHexString(absl::string_view(
-                    reinterpret_cast<const char*>(id.data()), id.size())));
+                HexOf(served.claims.decision_id));
   writer.String(Proto::kDecisionTokenFieldNumber, served.token);
   writer.String(Proto::kRevisionFieldNumber, served.revision->id());
   for (const policy::Message& message : decision.prompt.messages) {

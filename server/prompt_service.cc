@@ -5,12 +5,14 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/call_time.h"
 #include "server/grpc_status.h"
 #include "server/parse_request.h"
 #include "server/prompt_stream.h"
+#include "server/unary.h"
 
 namespace attune::server {
 namespace {
@@ -91,23 +93,12 @@ grpc::ServerUnaryReactor* PromptService::PreviewPrompt(
 grpc::ServerUnaryReactor* PromptService::RecordFeedback(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
     grpc::ByteBuffer* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const auto finish = [this, reactor](const absl::Status& status) {
-    metrics_.CountRequest(Method::kRecordFeedback, status);
-    reactor->Finish(ToGrpcStatus(status));
-  };
-  v1::RecordFeedbackRequest parsed;
-  const absl::Status status = ParseRequest(*request, &parsed);
-  if (!status.ok()) {
-    finish(status);
-    return reactor;
-  }
   // Answered on the log's thread, once the feedback is on disk.
-  feedback_.RecordFeedback(parsed, [finish, response](const auto& recorded) {
-    finish(recorded.ok() ? SerializeResponse(*recorded, response)
-                         : recorded.status());
-  });
-  return reactor;
+  return AnswerWhenDone<v1::RecordFeedbackRequest>(
+      context, request, response, Method::kRecordFeedback, &metrics_,
+      [this](const auto& in, auto done) {
+        feedback_.RecordFeedback(in, std::move(done));
+      });
 }
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*

@@ -50,8 +50,7 @@ void WriteReceipt(const policy::Revision& revision, const fs::path& path) {
 
 absl::StatusOr<std::shared_ptr<const policy::Revision>> LoadVerified(
     const fs::path& path) {
-  std::error_code error;
-  if (static_cast<int64_t>(fs::file_size(path, error)) > kAlwaysVerifiedBytes) {
+  if (FileSizeOrZero(path.string()) > kAlwaysVerifiedBytes) {
     auto known =
         policy::Revision::LoadWithReceipt(path.string(), ReceiptPath(path));
     if (known.ok()) return known;
@@ -169,7 +168,12 @@ absl::StatusOr<StoredRevision> RevisionStore::Adopt(
 }
 
 absl::Status RevisionStore::Remove(const std::string& id) const {
-  return RemoveFileDurably(absl::StrCat(directory_, "/", id, kExtension));
+  const std::string path = absl::StrCat(directory_, "/", id, kExtension);
+  // The receipt first: a revision without one only takes longer to load. What
+  // syncs the one removal syncs both.
+  std::error_code ignored;
+  fs::remove(ReceiptPath(path), ignored);
+  return RemoveFileDurably(path);
 }
 
 absl::StatusOr<TrafficState> RevisionStore::ReadState() const {

@@ -45,7 +45,7 @@ class RevisionStore {
   // nothing is changed: kInvalidArgument says what is wrong with it.
   absl::StatusOr<StoredRevision> Adopt(const std::string& part_path) const;
 
-  // Deletes a stored artifact's file.
+  // Deletes a stored artifact's file and its receipt.
   absl::Status Remove(const std::string& id) const;
 
   // Empty if there never was one. kDataLoss if the file is unreadable.

@@ -9,7 +9,6 @@
 #include <string>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -230,18 +229,20 @@ absl::Status Server::Impl::Listen() {
   ATTUNE_ASSIGN_OR_RETURN(
       scrapes, MetricsEndpoint::Start(config.metrics_listen, collectables));
   ATTUNE_ASSIGN_OR_RETURN(
-      control,
-      Listener::Start({config.control_listen,
-                       "control_listen",
-                       &policy_service,
-                       v1::PolicyService::service_full_name(),
-                       kMaxControlMessageBytes,
-                       kMaxControlStreams,
-                       {{&log_service, v1::LogService::service_full_name()}}}));
+      control, Listener::Start(
+                   {config.control_listen,
+                    "control_listen",
+                    {{&log_service, v1::LogService::service_full_name()},
+                     {&policy_service, v1::PolicyService::service_full_name()}},
+                    kMaxControlMessageBytes,
+                    kMaxControlStreams}));
   ATTUNE_ASSIGN_OR_RETURN(
-      data, Listener::Start({config.data_listen, "data_listen", &prompt_service,
-                             v1::PromptService::service_full_name(),
-                             kMaxDataMessageBytes, kMaxDataStreams}));
+      data, Listener::Start(
+                {config.data_listen,
+                 "data_listen",
+                 {{&prompt_service, v1::PromptService::service_full_name()}},
+                 kMaxDataMessageBytes,
+                 kMaxDataStreams}));
   if (parts.log != nullptr) parts.feedback_health->TellThrough(data.get());
   ports = {data->port(), control->port(), scrapes->port()};
   return absl::OkStatus();

@@ -7,7 +7,6 @@
 
 #include <utility>
 
-#include "policy/item_proto.h"
 #include "policy/status_macros.h"
 #include "server/convert.h"
 
@@ -31,7 +30,6 @@ ShadowRunner::~ShadowRunner() {
 }
 
 void ShadowRunner::Offer(ServedRequest served) {
-  if (served.request.has_previous()) return;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (waiting_.size() >= options_.queue_capacity) {
@@ -43,11 +41,6 @@ void ShadowRunner::Offer(ServedRequest served) {
   wake_.notify_one();
 }
 
-void ShadowRunner::Flush() {
-  std::unique_lock<std::mutex> lock(mutex_);
-  idle_.wait(lock, [this] { return waiting_.empty() && !deciding_; });
-}
-
 void ShadowRunner::Run() {
   // On Linux, of this thread alone. A shadow that must wait is no harm.
   ::setpriority(PRIO_PROCESS, 0, kLowestPriority);
@@ -57,39 +50,32 @@ void ShadowRunner::Run() {
     if (stopping_) return;
     ServedRequest served = std::move(waiting_.front());
     waiting_.pop_front();
-    deciding_ = true;
     lock.unlock();
     const absl::Status status = Decide(served);
     (status.ok() ? decided_ : failed_).fetch_add(1, std::memory_order_relaxed);
     lock.lock();
-    deciding_ = false;
-    idle_.notify_all();
   }
 }
 
 absl::Status ShadowRunner::Decide(ServedRequest& served) {
-  const auto history = policy::ItemsFromProto(served.request.history());
-  const auto candidates = policy::ItemsFromProto(served.request.candidates());
+  ATTUNE_RETURN_IF_ERROR(ReadPromptRequest(served.request, &request_));
   policy::Request decide;
-  decide.history = history;
-  decide.candidates = candidates;
+  decide.history = request_.history.items();
+  decide.candidates = request_.candidates.items();
   decide.seed = served.seed;
-  ATTUNE_ASSIGN_OR_RETURN(decide.mode,
-                          DecisionModeFromProto(served.request.mode()));
-  ATTUNE_ASSIGN_OR_RETURN(decide.readout,
-                          ReadoutFromProto(served.request.readout()));
+  ATTUNE_ASSIGN_OR_RETURN(decide.mode, DecisionModeFromProto(request_.mode));
+  ATTUNE_ASSIGN_OR_RETURN(decide.readout, ReadoutFromProto(request_.readout));
   ATTUNE_ASSIGN_OR_RETURN(policy::Decision decision,
                           served.shadow->policy().Decide(decide));
   DecisionRecord record =
-      MakeRecord(served.shadow, decide.mode, candidates, &decision);
+      MakeRecord(served.shadow, decide.mode, decide.candidates, &decision);
   options_.random(absl::MakeSpan(record.decision_id));
   record.time = served.time;
   record.user = served.user;
   record.role = TrafficRole::kShadow;
   record.served_decision_id = served.decision_id;
   if (options_.log->keeps_requests()) {
-    record.request =
-        std::make_unique<v1::GetPromptRequest>(std::move(served.request));
+    record.request = std::move(served.request);
   }
   options_.log->Enqueue(std::move(record));
   return absl::OkStatus();

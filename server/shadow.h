@@ -7,11 +7,11 @@
 // Lets the shadow revision decide on copies of requests, and logs what it would
 // have answered. Nobody is ever answered with it.
 //
-// A request is copied into a bounded queue after its own decision was made; one
-// thread of low priority decides, so that a slow shadow costs requests no time
-// beyond the copy. What finds the queue full is dropped and counted. Refinements
-// (requests with `previous`) are left out: the shadow did not make the decision
-// that they refine.
+// A request's bytes are copied into a bounded queue after its own decision was
+// made; one thread of low priority reads them and decides, so that a slow shadow
+// costs requests no time beyond the copy. What finds the queue full is dropped
+// and counted. Refinements (requests with `previous`) are not offered: the shadow
+// did not make the decision that they refine.
 //
 // Life cycle: borrows the log, which must outlive it; the destructor drops what
 // waits and joins. Thread-safe.
@@ -23,21 +23,23 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "attune/v1/prompt_service.pb.h"
 #include "policy/revision.h"
 #include "server/decision_log.h"
+#include "server/prompt_request.h"
 
 namespace attune::server {
 
 // A request that was served, and the decision that it got.
 struct ServedRequest {
   std::shared_ptr<const policy::Revision> shadow;
-  v1::GetPromptRequest request;
+  // Bytes of a v1::GetPromptRequest without `previous`.
+  std::string request;
   // Of the decision.
   DecisionId decision_id = {};
   uint64_t seed = 0;
@@ -68,8 +70,6 @@ class ShadowRunner {
 
   // Takes the request, or drops and counts it. Does not block on the shadow.
   void Offer(ServedRequest served);
-  // Blocks until everything offered before was decided or dropped.
-  void Flush();
 
   ShadowStats stats() const;
 
@@ -84,10 +84,11 @@ class ShadowRunner {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::condition_variable idle_;
   std::deque<ServedRequest> waiting_;  // guarded by mutex_
-  bool deciding_ = false;              // guarded by mutex_
   bool stopping_ = false;              // guarded by mutex_
+
+  // The thread's own.
+  PromptRequest request_;
   std::thread thread_;
 };
 

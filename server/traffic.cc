@@ -3,9 +3,6 @@
 
 #include "server/traffic.h"
 
-#include <cstring>
-
-#include "absl/strings/str_cat.h"
 #include "policy/digest.h"
 
 namespace attune::server {
@@ -33,12 +30,11 @@ uint64_t SplitSalt(std::string_view canary_id) {
   return FirstWord(reinterpret_cast<const uint8_t*>(digest.data()));
 }
 
-TrafficRole Route(const TrafficSnapshot& traffic,
-                  const std::array<uint8_t, 8>& user,
-                  const std::array<uint8_t, 16>& decision_id) {
+TrafficRole Route(const TrafficSnapshot& traffic, const UserPseudonym& user,
+                  const DecisionId& decision_id) {
   if (!traffic.on_trial()) return TrafficRole::kActive;
-  const bool anonymous = user == std::array<uint8_t, 8>{};
-  const uint64_t word = FirstWord(anonymous ? decision_id.data() : user.data());
+  const uint64_t word =
+      FirstWord(IsAnonymous(user) ? decision_id.data() : user.data());
   // 53 bits, so that the product is exact and below 1.
   constexpr double kUnit = 1.0 / static_cast<double>(uint64_t{1} << 53);
   const double at = static_cast<double>(Mix(word ^ traffic.salt) >> 11) * kUnit;

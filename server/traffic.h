@@ -16,13 +16,13 @@
 //
 // Plain values; safe to call from any thread.
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "policy/revision.h"
+#include "server/decision_token.h"
 
 namespace attune::server {
 
@@ -65,11 +65,9 @@ struct TrafficSnapshot {
 // What sets one canary's split apart from another's.
 uint64_t SplitSalt(std::string_view canary_id);
 
-// Who serves this user: kActive or kCanary. `user` is zeros if the request
-// names none. No allocation.
-TrafficRole Route(const TrafficSnapshot& traffic,
-                  const std::array<uint8_t, 8>& user,
-                  const std::array<uint8_t, 16>& decision_id);
+// Who serves this user: kActive or kCanary. No allocation.
+TrafficRole Route(const TrafficSnapshot& traffic, const UserPseudonym& user,
+                  const DecisionId& decision_id);
 
 }  // namespace attune::server
 

@@ -3,7 +3,6 @@
 
 #include "server/traffic_rule.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/status/status.h"

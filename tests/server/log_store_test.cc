@@ -11,6 +11,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "attune/v1/prompt_service.pb.h"
 #include "policy/digest.h"
 #include "server/error_reason.h"
 #include "tests/server/fault_vfs.h"
@@ -140,9 +141,10 @@ TEST_F(LogStoreTest, TakesTheProbabilitiesThatAreGiven) {
 TEST_F(LogStoreTest, KeepsTheRequestIfItIsGiven) {
   auto store = Open();
   DecisionRecord record = MakeDecision(1);
-  record.request = std::make_unique<v1::GetPromptRequest>();
-  record.request->add_history()->set_item_id("h1");
-  record.request->add_candidates()->set_item_id("c1");
+  v1::GetPromptRequest request;
+  request.add_history()->set_item_id("h1");
+  request.add_candidates()->set_item_id("c1");
+  record.request = request.SerializeAsString();
   ASSERT_THAT(AddDecisions(*store, record), IsOk());
   const auto all = ReadAll(options_.path);
   ASSERT_THAT(all, SizeIs(1));

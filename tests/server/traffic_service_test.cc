@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <thread>
@@ -195,6 +196,34 @@ TEST_F(TrafficServiceTest, AShadowDecidesForTheLogAndAnswersNobody) {
   EXPECT_EQ(shadowed, served);
 }
 
+TEST_F(TrafficServiceTest, AShadowLeavesOutRefinements) {
+  v1::Traffic traffic;
+  traffic.set_active(active_);
+  traffic.set_shadow(other_);
+  ASSERT_TRUE(Set(traffic).ok());
+  const auto first = PromptOf("u");
+  auto request = SampleRequest();
+  request.set_user_id("u");
+  request.mutable_previous()->set_decision_token(first.decision_token());
+  *request.mutable_previous()->mutable_ranked_item_ids() =
+      first.answer().displayed_item_ids();
+  ASSERT_TRUE(server_.GetPrompt(request).first.ok());
+  // The shadow keeps the order: what it decides on last ends the wait.
+  const auto last = PromptOf("u");
+  const std::set<std::string> expected = {first.decision_id(),
+                                          last.decision_id()};
+  std::set<std::string> shadowed;
+  const absl::Time deadline = absl::Now() + absl::Seconds(30);
+  while (shadowed.count(last.decision_id()) == 0 && absl::Now() < deadline) {
+    for (const auto& decision : Logged()) {
+      if (decision.role() != v1::DECISION_ROLE_SHADOW) continue;
+      shadowed.insert(decision.served_decision_id());
+    }
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(shadowed, expected);
+}
+
 TEST_F(TrafficServiceTest, RefusesWhatMakesNoSense) {
   const auto plan = [&](const std::string& canary, float share,
                         const std::string& shadow) {
@@ -270,7 +299,11 @@ TEST_F(TrafficServiceTest, DeletesOnlyWhatIsNotInTraffic) {
   }
   traffic.clear_shadow();
   ASSERT_TRUE(Set(traffic).ok());
+  const std::string receipt =
+      server_.dir().Write("revisions/" + other_ + ".receipt", "r");
+  ASSERT_TRUE(std::filesystem::exists(receipt));
   ASSERT_TRUE(Delete(other_).ok());
+  EXPECT_FALSE(std::filesystem::exists(receipt));
   EXPECT_EQ(Delete(other_).error_code(), grpc::StatusCode::NOT_FOUND);
   auto named = SampleRequest();
   named.set_revision(other_);
