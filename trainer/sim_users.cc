@@ -25,8 +25,6 @@ constexpr int kAnyCluster = -1;
 constexpr const char* kGenres[] = {"Drama",  "Comedy", "Thriller", "Western",
                                    "Horror", "Sci-Fi", "Romance",  "Crime"};
 
-double NormalCdf(double x) { return 0.5 * std::erfc(-x / M_SQRT2); }
-
 // Columns to mean 0 and variance 1.
 void Standardise(Eigen::MatrixXf& matrix) {
   matrix.rowwise() -= matrix.colwise().mean().eval();
