@@ -82,14 +82,13 @@ NetworkSpec SpecFor(const policy::Catalog& catalog,
                     const v1::RevisionManifest& manifest,
                     const LinearScores& scores, RowMajorMatrix embeddings) {
   NetworkSpec spec{.state_dim = static_cast<int>(scores.state.cols()),
+                   .options_per_pattern = catalog.OptionCounts(),
                    .option_embeddings = std::move(embeddings)};
-  int most = 1;
   for (const policy::Pattern& pattern : catalog.patterns) {
     spec.patterns.push_back(pattern.name);
-    spec.options_per_pattern.push_back(
-        static_cast<int>(pattern.options.size()));
-    most = std::max(most, spec.options_per_pattern.back());
   }
+  const int most = *std::max_element(spec.options_per_pattern.begin(),
+                                     spec.options_per_pattern.end());
   spec.heads.kind = static_cast<policy::HeadsKind>(manifest.heads().kind());
   spec.heads.hidden = 2 * most;
   spec.heads.score_dim = manifest.heads().score_dim();
