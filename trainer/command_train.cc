@@ -188,7 +188,7 @@ void Tell(const TrainedFromLog& trained) {
       "[%.4f, %.4f], jointly for %d temperatures\n",
       trained.log.samples.size(), trained.log.users, trained.parent,
       learned.temperature, learned.gain.value, learned.gain.low,
-      learned.gain.high, learned.gains.size());
+      learned.gain.high, learned.temperatures);
   std::fputs(text.c_str(), stderr);
 }
 

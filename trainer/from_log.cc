@@ -219,11 +219,11 @@ absl::StatusOr<LearnedFromLog> LearnFromLog(const policy::Policy& parent,
   for (const double temperature : options.temperatures) {
     const Estimate gain = ClusteredMean(
         Gains(parent, log, trials, temperature, floor, options), users, tail);
-    if (learned.gains.empty() || gain.low > learned.gain.low) {
+    if (learned.temperatures == 0 || gain.low > learned.gain.low) {
       learned.gain = gain;
       learned.temperature = temperature;
     }
-    learned.gains.push_back(gain);
+    ++learned.temperatures;
   }
   if (!(learned.gain.low > 0.0)) return NothingLearned(learned, options);
   const std::unique_ptr<Belief> belief = FitBelief(shape, all);
