@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <ctime>
-#include <map>
 #include <numeric>
 #include <utility>
 
@@ -13,6 +12,7 @@
 #include "policy/metrics.h"
 #include "policy/random.h"
 #include "policy/status_macros.h"
+#include "tests/trainer/exported_actor.h"
 #include "trainer/files.h"
 #include "trainer/fixed_search.h"
 #include "trainer/sim_backend.h"
@@ -37,43 +37,6 @@ double CpuSeconds() {
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
   return static_cast<double>(time.tv_sec) + 1e-9 * time.tv_nsec;
 }
-
-// policy::Actor on a learner's tensors, as a revision would have it.
-class ExportedActor {
- public:
-  ExportedActor(const trainer::NetworkSpec& spec,
-                std::vector<policy::NamedTensor> tensors)
-      : embeddings_(spec.option_embeddings) {
-    for (policy::NamedTensor& tensor : tensors) {
-      tensors_[tensor.name] = std::move(tensor);
-    }
-    std::vector<policy::HeadWeights> heads;
-    for (const std::string& pattern : spec.patterns) {
-      const std::string prefix = "head." + pattern + ".";
-      heads.push_back({.w1 = View(prefix + "w1"),
-                       .c1 = View(prefix + "c1"),
-                       .w2 = View(prefix + "w2"),
-                       .c2 = View(prefix + "c2"),
-                       .bias = View(prefix + "bias")});
-    }
-    actor_ = std::make_unique<policy::Actor>(
-        spec.heads, spec.options_per_pattern, std::move(heads),
-        policy::MatrixView(embeddings_.data(), embeddings_.rows(),
-                           embeddings_.cols()),
-        View("option_projection"));
-  }
-  const policy::Actor& operator*() const { return *actor_; }
-
- private:
-  policy::MatrixView View(const std::string& name) const {
-    const policy::NamedTensor& tensor = tensors_.at(name);
-    return {tensor.values.data(), tensor.shape.at(0), tensor.shape.at(1)};
-  }
-
-  policy::RowMajorMatrix embeddings_;
-  std::map<std::string, policy::NamedTensor> tensors_;
-  std::unique_ptr<policy::Actor> actor_;
-};
 
 Eigen::VectorXf StateOf(const LearningWorld& world, const Task& task) {
   const policy::Policy& policy = world.uniform->policy();
@@ -160,7 +123,8 @@ absl::StatusOr<LearningResult> RunLearning(const LearningWorld& world,
                           trainer::MakeLearner(options.learner, spec));
   LearningResult result;
   std::vector<Sample> waiting;
-  auto actor = std::make_unique<ExportedActor>(spec, learner->ExportTensors());
+  policy::Actor actor =
+      trainer::Exported(spec, learner->ExportTensors()).Actor();
   const int group =
       options.group > 0 ? options.group : learner->ChoicesPerTask();
   const int tasks = options.batch_size / group;
@@ -180,7 +144,7 @@ absl::StatusOr<LearningResult> RunLearning(const LearningWorld& world,
       states.push_back(StateOf(world, shown.back()));
     }
     const double start = CpuSeconds();
-    const auto proposals = Proposals(*learner, **actor, states, group, seed);
+    const auto proposals = Proposals(*learner, actor, states, group, seed);
     result.learner_seconds += CpuSeconds() - start;
     std::vector<Sample> samples;
     for (int i = 0; i < tasks; ++i) {
@@ -210,11 +174,11 @@ absl::StatusOr<LearningResult> RunLearning(const LearningWorld& world,
       ATTUNE_RETURN_IF_ERROR(Learn(*round_samples, *learner, result));
     }
     waiting = measure ? std::vector<Sample>() : std::move(samples);
-    actor = std::make_unique<ExportedActor>(spec, learner->ExportTensors());
+    actor = trainer::Exported(spec, learner->ExportTensors()).Actor();
     if (!measure) continue;
     Measurement& point = result.points.emplace_back();
     point.llm_calls = result.samples;
-    point.choices = GreedyChoices(world, **actor);
+    point.choices = GreedyChoices(world, actor);
     point.optimality = Optimality(world, point.choices);
   }
   return result;

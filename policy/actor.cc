@@ -28,7 +28,9 @@ RowMajorMatrix Padded(const RowMajorMatrix& matrix, Eigen::Index cols) {
   return padded;
 }
 
-int Sample(const Eigen::VectorXf& probabilities, float u) {
+}  // namespace
+
+int SampleOption(const Eigen::VectorXf& probabilities, float u) {
   float cumulative = 0.0F;
   int last_possible = 0;
   for (int a = 0; a < probabilities.size(); ++a) {
@@ -39,8 +41,6 @@ int Sample(const Eigen::VectorXf& probabilities, float u) {
   }
   return last_possible;
 }
-
-}  // namespace
 
 // Buffers of one decision, reused by every pattern.
 struct Actor::Scratch {
@@ -172,7 +172,7 @@ Choice Actor::Decide(const Eigen::VectorXf& state, DecisionMode mode,
     if (mode == DecisionMode::kGreedy) {
       scratch.values.maxCoeff(&chosen.option);
     } else {
-      chosen.option = Sample(scratch.values, rng.UnitFloat());
+      chosen.option = SampleOption(scratch.values, rng.UnitFloat());
       chosen.probability = scratch.values[chosen.option];
     }
     earlier.push_back(chosen.option);

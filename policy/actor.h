@@ -54,6 +54,10 @@ struct HeadWeights {
   MatrixView bias{nullptr, 0, 0};
 };
 
+// The option that a uniform `u` in [0, 1) draws: the first whose cumulative
+// probability is above it, else the last that is possible at all.
+int SampleOption(const Eigen::VectorXf& probabilities, float u);
+
 class Actor {
  public:
   // Uniform heads over patterns with these numbers of options.

@@ -303,4 +303,13 @@ int Catalog::TotalOptions() const {
   return total;
 }
 
+std::vector<int> Catalog::OptionCounts() const {
+  std::vector<int> counts;
+  counts.reserve(patterns.size());
+  for (const Pattern& pattern : patterns) {
+    counts.push_back(static_cast<int>(pattern.options.size()));
+  }
+  return counts;
+}
+
 }  // namespace attune::policy

@@ -123,6 +123,8 @@ struct Catalog {
   Choice DefaultChoice() const;
   // Number of options of all patterns together.
   int TotalOptions() const;
+  // Number of options of each pattern.
+  std::vector<int> OptionCounts() const;
 
   // ^[a-z0-9][a-z0-9_-]{0,62}$, for instance "movies" or "movies_paper".
   std::string name;

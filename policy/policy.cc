@@ -19,15 +19,6 @@
 namespace attune::policy {
 namespace {
 
-std::vector<int> OptionCounts(const Catalog& catalog) {
-  std::vector<int> counts;
-  counts.reserve(catalog.patterns.size());
-  for (const Pattern& pattern : catalog.patterns) {
-    counts.push_back(static_cast<int>(pattern.options.size()));
-  }
-  return counts;
-}
-
 absl::Status CheckCount(const char* field, size_t count, int low, int high) {
   const int64_t n = static_cast<int64_t>(count);
   if (n >= low && n <= high) return absl::OkStatus();
@@ -205,7 +196,7 @@ Policy Policy::Uniform(std::shared_ptr<const Catalog> catalog,
                        Readout readout) {
   const MatrixView none(nullptr, 0, 0);
   UserStateEncoder encoder(EncoderSettings{}, ItemTable(), none, none, Gru());
-  Actor actor(OptionCounts(*catalog));
+  Actor actor(catalog->OptionCounts());
   return Policy(std::move(catalog), std::move(encoder), std::move(actor),
                 readout);
 }

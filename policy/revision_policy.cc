@@ -198,10 +198,7 @@ absl::StatusOr<Actor> MakeActor(const HeadsSettings& settings,
                                 const UserStateEncoder& encoder,
                                 const MatrixView& option_embeddings,
                                 PayloadReader& reader) {
-  std::vector<int> counts;
-  for (const Pattern& pattern : catalog.patterns) {
-    counts.push_back(static_cast<int>(pattern.options.size()));
-  }
+  std::vector<int> counts = catalog.OptionCounts();
   if (settings.kind == HeadsKind::kUniform) return Actor(std::move(counts));
   const int e = encoder.settings().option_embedding_dim;
   const int inputs = encoder.StateDim() +

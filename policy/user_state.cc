@@ -15,8 +15,6 @@ namespace {
 
 using VectorView = Eigen::Map<const Eigen::VectorXf>;
 
-constexpr int kHistoryFeatures = 7;
-constexpr int kCandidateFeatures = 8;
 constexpr float kFeatureLimit = 1e4F;
 constexpr double kSecondsPerDay = 86400.0;
 

@@ -22,6 +22,14 @@
 
 namespace attune::policy {
 
+// Lengths of parts of the state, after the user's embedding; see
+// UserStateEncoder::StateDim().
+inline constexpr int kHistoryFeatures = 7;
+inline constexpr int kCandidateFeatures = 8;
+// The last of the candidates': how far their collaborative scores can be
+// trusted (margin, spread, share of unknown items).
+inline constexpr int kTrustFeatures = 3;
+
 // What the previous iteration of an episode left behind.
 struct PreviousIteration {
   // Options chosen then, one per pattern.
@@ -68,10 +76,10 @@ class UserStateEncoder {
 
   // Length of UserState::features.
   //   d                     folded-in user embedding, L2-normalised
-  //   7                     history: log length, three popularity quantiles
+  //   kHistoryFeatures      history: log length, three popularity quantiles
   //                         (.25/.5/.75), mean pairwise similarity,
   //                         log mean gap, log last gap
-  //   8                     candidates: mean and max similarity to the user,
+  //   kCandidateFeatures    candidates: mean and max similarity to the user,
   //                         popularity quantiles .25/.5/.75, margin of the best
   //                         over the second score, spread (standard deviation)
   //                         of the scores, share of unknown items

@@ -7,13 +7,10 @@
 
 #include "policy/random.h"
 #include "policy/status_macros.h"
+#include "policy/user_state.h"
 
 namespace attune::trainer {
 namespace {
-
-// Lengths of the parts, see UserStateEncoder::StateDim().
-constexpr int kHistoryPart = 7;
-constexpr int kCandidatePart = 8;
 
 std::vector<int> OptionsOf(const policy::Choice& choice) {
   std::vector<int> options;
@@ -50,10 +47,11 @@ Chooser FrozenAgent(const policy::Policy& policy, int pattern, int option) {
 
 std::vector<StatePart> StateParts(const policy::Policy& policy) {
   const int dim = policy.encoder().settings().embedding_dim;
-  const int candidates = dim + kHistoryPart;
+  const int candidates = dim + policy::kHistoryFeatures;
   return {{"user embedding", 0, dim},
           {"history statistics", dim, candidates},
-          {"candidate statistics", candidates, candidates + kCandidatePart}};
+          {"candidate statistics", candidates,
+           candidates + policy::kCandidateFeatures}};
 }
 
 Chooser WithoutState(const policy::Policy& policy, StatePart part) {

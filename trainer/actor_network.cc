@@ -205,16 +205,6 @@ Tensor ActorNetwork::Impl::PersonalGiven(int k, const Tensor& x,
   return torch::addmm(head.c1, input, head.w1.t()).relu().matmul(head.w2.t());
 }
 
-Tensor ActorNetwork::Impl::Personal(int k, const Tensor& x,
-                                    const Tensor& options) const {
-  Tensor earlier = torch::zeros({x.size(0), option_embeddings.size(1)});
-  for (int j = 0; j < k; ++j) {
-    earlier = earlier + option_embeddings.index_select(
-                            0, options.select(1, j) + option_offsets[j]);
-  }
-  return PersonalGiven(k, x, earlier);
-}
-
 Tensor ActorNetwork::Impl::LogitsOf(int k, const Tensor& personal,
                                     const Tensor& keys) const {
   const Tensor g =
@@ -224,7 +214,12 @@ Tensor ActorNetwork::Impl::LogitsOf(int k, const Tensor& personal,
 
 Tensor ActorNetwork::Impl::Logits(int k, const Tensor& x,
                                   const Tensor& options) const {
-  return LogitsOf(k, Personal(k, x, options), OptionKeys());
+  Tensor earlier = torch::zeros({x.size(0), option_embeddings.size(1)});
+  for (int j = 0; j < k; ++j) {
+    earlier = earlier + option_embeddings.index_select(
+                            0, options.select(1, j) + option_offsets[j]);
+  }
+  return LogitsOf(k, PersonalGiven(k, x, earlier), OptionKeys());
 }
 
 Tensor ActorNetwork::Impl::Probabilities(int k, const Tensor& x,

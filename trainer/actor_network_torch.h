@@ -42,15 +42,12 @@ struct ActorNetwork::Impl {
   // [B, n_k] with the exploration floor.
   torch::Tensor Probabilities(int k, const torch::Tensor& x,
                               const torch::Tensor& options) const;
-  // f_k(x) without its constant c2: the part of a score that depends on the
-  // state. [B, m]
-  torch::Tensor Personal(int k, const torch::Tensor& x,
-                         const torch::Tensor& options) const;
   // [options, m] g(e) / sqrt(m) of every option of every pattern.
   torch::Tensor OptionKeys() const;
-  // The two steps of Logits(), for who takes several at once. `earlier`
-  // [B, e]: the sum of the earlier options' embeddings, not read if the heads
-  // are independent. `keys`: OptionKeys().
+  // The two steps of Logits(), for who takes several at once. f_k(x) without
+  // its constant c2, the part of a score that depends on the state [B, m];
+  // `earlier` [B, e]: the sum of the earlier options' embeddings, not read if
+  // the heads are independent. Then the logits; `keys`: OptionKeys().
   torch::Tensor PersonalGiven(int k, const torch::Tensor& x,
                               const torch::Tensor& earlier) const;
   torch::Tensor LogitsOf(int k, const torch::Tensor& personal,

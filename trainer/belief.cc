@@ -79,7 +79,6 @@ void Belief::AddCases(size_t count) {
 
 void Belief::Refit(int steps) {
   model_->Fit(steps);
-  fitted_samples_ = model_->samples();
   if (joint_.Enumerable()) {
     pair_scores_ = joint_.PairScores(model_->mean().pair);
   }
@@ -105,10 +104,10 @@ void Belief::Learn(absl::Span<const Sample> samples) {
   samples_ += static_cast<int64_t>(samples.size());
   if (samples.empty() ||
       static_cast<double>(samples_) <
-          options_.growth * static_cast<double>(fitted_samples_)) {
+          options_.growth * static_cast<double>(fitted_samples())) {
     return;
   }
-  if (fitted_samples_ < options_.many) {
+  if (fitted_samples() < options_.many) {
     MakeModel(cases_.size());
   } else {
     AddCases(cases_.size());
@@ -117,7 +116,7 @@ void Belief::Learn(absl::Span<const Sample> samples) {
 }
 
 std::vector<int> Belief::Best(const Eigen::VectorXf& state) const {
-  if (fitted_samples_ == 0) {
+  if (fitted_samples() == 0) {
     return std::vector<int>(options_per_pattern_.size(), 0);
   }
   const Eigen::VectorXf scores = model_->mean().Scores(Standardised(state));
@@ -181,7 +180,7 @@ Learner::Gain Belief::EstimateGain(
   Learner::Gain gain;
   const auto n = static_cast<Eigen::Index>(states.size());
   gain.state_deviation.setZero(n);
-  if (fitted_samples_ == 0 || n == 0) return gain;
+  if (fitted_samples() == 0 || n == 0) return gain;
   const std::vector<int> fixed = BestFixed(states);
   std::vector<RewardModel::Term> all;
   for (Eigen::Index i = 0; i < n; ++i) {
@@ -204,7 +203,7 @@ LinearScores Belief::Scores(float scale) const {
   LinearScores scores{.state = policy::RowMajorMatrix::Zero(total, state_dim_),
                       .earlier = Eigen::MatrixXf::Zero(total, total),
                       .bias = Eigen::VectorXf::Zero(total)};
-  if (fitted_samples_ == 0) return scores;
+  if (fitted_samples() == 0) return scores;
   const RewardWeights& mean = model_->mean();
   const auto cases = model_->cases();
   const size_t seen = std::min(cases.size(), kStatesForShares);
@@ -300,7 +299,7 @@ std::string Belief::Save() const {
 absl::Status Belief::Load(const std::string& bytes) {
   StateReader in(bytes);
   cases_.clear();
-  samples_ = fitted_samples_ = 0;
+  samples_ = 0;
   model_ = nullptr;
   if (in.AtEnd()) return absl::OkStatus();
   std::vector<int64_t> fitted;
@@ -338,6 +337,7 @@ absl::Status Belief::Load(const std::string& bytes) {
   }
   MakeModel(static_cast<size_t>(fitted[1]));
   if (scales.size() != model_->SaveScales().size()) {
+    model_ = nullptr;
     return StateReader::Damaged();
   }
   model_->LoadScales(scales);

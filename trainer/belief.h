@@ -6,11 +6,11 @@
 
 // The reward model as the learners use it: it takes rounds of samples and
 // states as the encoder makes them, decides when to refit, and answers what is
-// best for whom. Until there are many samples each refit looks at all anew: what states look like,
-// and what of a task's covariates (how easy it was, the default prompt's
-// reward) its state does not tell. Only that goes into the model: an effect of
-// what the state tells belongs to the state, or the options would be drawn as
-// if hard tasks were of average ease.
+// best for whom. Until there are many samples each refit looks at all anew:
+// what states look like, and what of a task's covariates (how easy it was, the
+// default prompt's reward) its state does not tell. Only that goes into the
+// model: an effect of what the state tells belongs to the state, or the options
+// would be drawn as if hard tasks were of average ease.
 //
 // Not thread-safe; owned by a learner. Same samples, same bits; so is a
 // restored one.
@@ -70,8 +70,8 @@ class Belief {
 
   // The mean's scores of options for heads that decide one pattern after the
   // other: pairs with later patterns count by how often the states seen so far
-  // would choose each option. In units of the reward times `scale`; zeros before
-  // the start.
+  // would choose each option. In units of the reward times `scale`; zeros
+  // before the start.
   LinearScores Scores(float scale) const;
 
   // kInternal if the fit is not finite.
@@ -90,6 +90,8 @@ class Belief {
     std::vector<float> rewards;
   };
 
+  // That the model was fitted to.
+  int64_t fitted_samples() const { return started() ? model_->samples() : 0; }
   void Refit(int steps);
   // Looks at states and covariates anew, by the first `count` cases, and makes
   // the model of these, with the scales that it had.
@@ -108,9 +110,8 @@ class Belief {
   StateColumns columns_;
   std::vector<RidgeFit> covariate_fits_;
   size_t looked_at_ = 0;  // cases that columns_ and covariate_fits_ are of
-  std::unique_ptr<RewardModel> model_;
-  int64_t fitted_samples_ = 0;
-  Eigen::MatrixXf pair_scores_;  // of the mean
+  std::unique_ptr<RewardModel> model_;  // fitted, once it is made
+  Eigen::MatrixXf pair_scores_;         // of the mean
 };
 
 // "model.noise", "model.task", "model.common.<pattern>" and

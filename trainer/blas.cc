@@ -33,6 +33,7 @@ constexpr float kZero = 0.0F;
 void Product(const char* transpose, const Eigen::Ref<const Eigen::MatrixXf>& a,
              const Eigen::Ref<const Eigen::MatrixXf>& b,
              Eigen::Ref<Eigen::MatrixXf> out) {
+  UseOneBlasThread();
   const auto m = static_cast<int>(out.rows());
   const auto n = static_cast<int>(out.cols());
   const auto k = static_cast<int>(b.rows());
@@ -50,6 +51,7 @@ void Product(const char* transpose, const Eigen::Ref<const Eigen::MatrixXf>& a,
 
 void Solve(const char* transpose, const Eigen::MatrixXf& factor,
            Eigen::Ref<Eigen::MatrixXf> b) {
+  UseOneBlasThread();
   const auto m = static_cast<int>(b.rows());
   const auto n = static_cast<int>(b.cols());
   if (m == 0 || n == 0) return;
@@ -61,7 +63,11 @@ void Solve(const char* transpose, const Eigen::MatrixXf& factor,
 }  // namespace
 
 void UseOneBlasThread() {
-  if (openblas_set_num_threads != nullptr) openblas_set_num_threads(1);
+  static const bool done = [] {
+    if (openblas_set_num_threads != nullptr) openblas_set_num_threads(1);
+    return true;
+  }();
+  static_cast<void>(done);
 }
 
 void Multiply(const Eigen::Ref<const Eigen::MatrixXf>& a,
@@ -77,6 +83,7 @@ void MultiplyTransposed(const Eigen::Ref<const Eigen::MatrixXf>& a,
 }
 
 void Square(const Eigen::MatrixXf& a, Eigen::MatrixXf& out) {
+  UseOneBlasThread();
   const auto n = static_cast<int>(a.cols());
   const auto k = static_cast<int>(a.rows());
   if (n == 0 || k == 0) return;
@@ -84,6 +91,7 @@ void Square(const Eigen::MatrixXf& a, Eigen::MatrixXf& out) {
 }
 
 bool CholeskyInPlace(Eigen::MatrixXf& a) {
+  UseOneBlasThread();
   const auto n = static_cast<int>(a.rows());
   int info = 0;
   if (n > 0) spotrf_("L", &n, a.data(), &n, &info);

@@ -15,8 +15,9 @@
 
 namespace attune::trainer {
 
-// Keeps OpenBLAS, if that is the BLAS, on one thread from here on, whoever calls
-// it; its idle threads spin. Thread-safe.
+// Keeps OpenBLAS, if that is the BLAS, on one thread from here on, whoever
+// calls it; its idle threads spin. All below do this first; it is for who
+// reaches BLAS past them, as libtorch does. Once is enough. Thread-safe.
 void UseOneBlasThread();
 
 // out = a * b, or a' * b. `out` must not overlap the others.

@@ -8,19 +8,6 @@
 namespace attune::trainer {
 namespace {
 
-int Draw(const Eigen::VectorXf& probabilities, policy::Rng& rng) {
-  const float u = rng.UnitFloat();
-  float sum = 0.0F;
-  int last = 0;
-  for (int a = 0; a < probabilities.size(); ++a) {
-    if (probabilities[a] <= 0.0F) continue;
-    last = a;
-    sum += probabilities[a];
-    if (u < sum) break;
-  }
-  return last;
-}
-
 double UnsupportedMass(const Eigen::VectorXf& target,
                        const Eigen::VectorXf& logging) {
   double mass = 0.0;
@@ -62,7 +49,7 @@ std::vector<DrawnChoice> DrawChoices(const ChoiceDistribution& distribution,
   for (DrawnChoice& one : drawn) {
     for (int k = 0; k < patterns; ++k) {
       Eigen::VectorXf p = distribution(k, state, one.options);
-      one.options.push_back(Draw(p, rng));
+      one.options.push_back(policy::SampleOption(p, rng.UnitFloat()));
       one.probabilities.push_back(std::move(p));
     }
   }

@@ -97,19 +97,36 @@ class ProgressLine {
   double last_ = 0.0;
 };
 
-absl::Status PrepareDirectory(const TrainFlags& flags) {
-  std::error_code error;
-  std::filesystem::create_directories(flags.out, error);
-  if (error) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--out ", flags.out, ": cannot be created"));
-  }
+std::string RevisionPath(const TrainFlags& flags) {
+  return absl::StrCat(flags.out, "/revision.attune");
+}
+
+// Refuses a directory that holds a run which is not to go on.
+absl::Status CheckDirectory(const TrainFlags& flags) {
+  std::error_code error;  // what cannot be looked at fails when written to
   if (!flags.train.resume && !flags.overwrite &&
-      std::filesystem::exists(CheckpointPath(flags.out))) {
+      std::filesystem::exists(CheckpointPath(flags.out), error)) {
     return absl::FailedPreconditionError(absl::StrCat(
         flags.out,
         " holds a run: --resume goes on with it, --overwrite starts anew"));
   }
+  return absl::OkStatus();
+}
+
+absl::Status CreateDirectory(const TrainFlags& flags) {
+  std::error_code error;
+  std::filesystem::create_directories(flags.out, error);
+  if (!error) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--out ", flags.out, ": cannot be created"));
+}
+
+// And prints its id.
+absl::Status WriteRevision(const TrainFlags& flags,
+                           const std::string& revision) {
+  const std::string path = RevisionPath(flags);
+  ATTUNE_RETURN_IF_ERROR(WriteFileAtomically(path, revision));
+  std::printf("%s %s\n", policy::RevisionIdOf(revision).c_str(), path.c_str());
   return absl::OkStatus();
 }
 
@@ -135,7 +152,8 @@ void Tell(const TrainResult& result) {
 }
 
 absl::Status Train(TrainFlags& flags) {
-  ATTUNE_RETURN_IF_ERROR(PrepareDirectory(flags));
+  ATTUNE_RETURN_IF_ERROR(CheckDirectory(flags));
+  ATTUNE_RETURN_IF_ERROR(CreateDirectory(flags));
   flags.setup.seed = flags.train.seed;
   flags.setup.episode_length = flags.train.episode_length;
   ATTUNE_ASSIGN_OR_RETURN(std::unique_ptr<TrainSetup> setup,
@@ -156,10 +174,7 @@ absl::Status Train(TrainFlags& flags) {
       const TrainResult result,
       trainer::Train(setup->source, *setup->backend, *setup->learner,
                      setup->settings, setup->golden, options));
-  const std::string path = absl::StrCat(flags.out, "/revision.attune");
-  ATTUNE_RETURN_IF_ERROR(WriteFileAtomically(path, result.revision));
-  std::printf("%s %s\n", policy::RevisionIdOf(result.revision).c_str(),
-              path.c_str());
+  ATTUNE_RETURN_IF_ERROR(WriteRevision(flags, result.revision));
   Tell(result);
   if (setup->report) std::fputs(setup->report(result.revision).c_str(), stderr);
   return absl::OkStatus();
@@ -173,21 +188,21 @@ void Tell(const TrainedFromLog& trained) {
       "[%.4f, %.4f], jointly for %d temperatures\n",
       trained.log.samples.size(), trained.log.users, trained.parent,
       learned.temperature, learned.gain.value, learned.gain.low,
-      learned.gain.high, learned.gains.size());
+      learned.gain.high, learned.temperatures);
   std::fputs(text.c_str(), stderr);
 }
 
 // Without an LLM, and without rounds: no checkpoint, the revision or nothing.
 absl::Status TrainOnLog(const TrainFlags& flags, bool floor_given) {
-  const std::string path = absl::StrCat(flags.out, "/revision.attune");
   if (flags.train.resume) {
     return absl::InvalidArgumentError(
         "--resume: a training from a log has no checkpoint");
   }
-  if (!flags.overwrite && std::filesystem::exists(path)) {
+  if (!flags.overwrite && std::filesystem::exists(RevisionPath(flags))) {
     return absl::FailedPreconditionError(
-        absl::StrCat(path, " exists: --overwrite replaces it"));
+        absl::StrCat(RevisionPath(flags), " exists: --overwrite replaces it"));
   }
+  ATTUNE_RETURN_IF_ERROR(CheckDirectory(flags));
   TrainFromLogRun run{.logs = flags.from_log,
                       .parent = flags.parent,
                       .catalog = flags.setup.catalog,
@@ -196,10 +211,8 @@ absl::Status TrainOnLog(const TrainFlags& flags, bool floor_given) {
   ATTUNE_ASSIGN_OR_RETURN(run.readout, ParseReadout(flags.setup.readout));
   if (floor_given) run.exploration_floor = flags.setup.exploration_floor;
   ATTUNE_ASSIGN_OR_RETURN(const TrainedFromLog trained, TrainFromLog(run));
-  ATTUNE_RETURN_IF_ERROR(PrepareDirectory(flags));
-  ATTUNE_RETURN_IF_ERROR(WriteFileAtomically(path, trained.revision));
-  std::printf("%s %s\n", policy::RevisionIdOf(trained.revision).c_str(),
-              path.c_str());
+  ATTUNE_RETURN_IF_ERROR(CreateDirectory(flags));
+  ATTUNE_RETURN_IF_ERROR(WriteRevision(flags, trained.revision));
   Tell(trained);
   return absl::OkStatus();
 }

@@ -68,13 +68,6 @@ std::string Describe(const Pattern& pattern, const Option& option) {
   return words;
 }
 
-NamedTensor ToTensor(std::string name, const policy::RowMajorMatrix& matrix) {
-  return {.name = std::move(name),
-          .shape = {matrix.rows(), matrix.cols()},
-          .values =
-              std::vector<float>(matrix.data(), matrix.data() + matrix.size())};
-}
-
 v1::RevisionManifest MakeManifest(const ExportSettings& settings) {
   v1::RevisionManifest manifest;
   manifest.set_policy(settings.policy_name);
@@ -98,6 +91,13 @@ v1::RevisionManifest MakeManifest(const ExportSettings& settings) {
 }
 
 }  // namespace
+
+policy::NamedTensor ToTensor(std::string name,
+                             const policy::RowMajorMatrix& matrix) {
+  return {.name = std::move(name),
+          .shape = {matrix.rows(), matrix.cols()},
+          .values = {matrix.data(), matrix.data() + matrix.size()}};
+}
 
 policy::RowMajorMatrix OptionEmbeddings(const policy::Catalog& catalog,
                                         int dim) {

@@ -38,6 +38,10 @@ struct ExportSettings {
   int64_t created_seconds = 0;
 };
 
+// A tensor [rows, cols].
+policy::NamedTensor ToTensor(std::string name,
+                             const policy::RowMajorMatrix& matrix);
+
 // e(option) of every option of the catalog, [total options, dim]: the sentence
 // embedding of the option's text, or of its settings in words if it has none.
 policy::RowMajorMatrix OptionEmbeddings(const policy::Catalog& catalog,

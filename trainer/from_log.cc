@@ -98,11 +98,27 @@ Trial MakeTrial(const BeliefShape& shape, const LoggedSamples& log, int fold,
           .judge = FitBelief(shape, judged)};
 }
 
+// Of each decision's reward, by the judge of its fold.
+std::vector<double> Predictions(const LoggedSamples& log,
+                                absl::Span<const Trial> trials) {
+  std::vector<double> predictions;
+  predictions.reserve(log.samples.size());
+  for (const LoggedSample& sample : log.samples) {
+    const Trial& trial = trials[sample.user % static_cast<int>(trials.size())];
+    predictions.push_back(
+        PredictReward(*trial.judge, sample.state, sample.options));
+  }
+  return predictions;
+}
+
 // Step 3 for one temperature: gains of each decision, users unseen.
+// `predictions` are Predictions().
 std::vector<double> Gains(const policy::Policy& parent,
                           const LoggedSamples& log,
-                          absl::Span<const Trial> trials, double temperature,
-                          double floor, const FromLogOptions& options) {
+                          absl::Span<const Trial> trials,
+                          absl::Span<const double> predictions,
+                          double temperature, double floor,
+                          const FromLogOptions& options) {
   std::vector<LinearScores> scores;
   std::vector<ChoiceDistribution> targets;
   scores.reserve(trials.size());
@@ -112,17 +128,17 @@ std::vector<double> Gains(const policy::Policy& parent,
   }
   policy::Rng rng(options.seed, kDrawStream);
   std::vector<double> gains;
-  for (const LoggedSample& sample : log.samples) {
+  for (size_t i = 0; i < log.samples.size(); ++i) {
+    const LoggedSample& sample = log.samples[i];
     const int fold = sample.user % options.folds;
     const std::vector<DrawnChoice> drawn = DrawChoices(
         targets[fold], sample.state, static_cast<int>(sample.options.size()),
         options.draws, rng);
     const double weight =
         std::min(options.clip, WeighChoice(targets[fold], sample, drawn).joint);
-    const Belief& judge = *trials[fold].judge;
-    gains.push_back(weight * (sample.reward - PredictReward(judge, sample.state,
-                                                            sample.options)) +
-                    ExpectReward(judge, sample.state, drawn) - sample.reward);
+    gains.push_back(weight * (sample.reward - predictions[i]) +
+                    ExpectReward(*trials[fold].judge, sample.state, drawn) -
+                    sample.reward);
   }
   return gains;
 }
@@ -213,17 +229,19 @@ absl::StatusOr<LearnedFromLog> LearnFromLog(const policy::Policy& parent,
     users.push_back(sample.user);
     all.push_back(&sample);
   }
+  const std::vector<double> predictions = Predictions(log, trials);
   LearnedFromLog learned;
   const double tail =
       kIntervalTail / static_cast<double>(options.temperatures.size());
   for (const double temperature : options.temperatures) {
     const Estimate gain = ClusteredMean(
-        Gains(parent, log, trials, temperature, floor, options), users, tail);
-    if (learned.gains.empty() || gain.low > learned.gain.low) {
+        Gains(parent, log, trials, predictions, temperature, floor, options),
+        users, tail);
+    if (learned.temperatures == 0 || gain.low > learned.gain.low) {
       learned.gain = gain;
       learned.temperature = temperature;
     }
-    learned.gains.push_back(gain);
+    ++learned.temperatures;
   }
   if (!(learned.gain.low > 0.0)) return NothingLearned(learned, options);
   const std::unique_ptr<Belief> belief = FitBelief(shape, all);

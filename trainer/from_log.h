@@ -61,9 +61,9 @@ struct LearnedFromLog {
   // A of the whole log, in units of the reward over the temperature.
   LinearScores scores;
   double temperature = 0.0;
-  // Of each temperature, over the decisions as they were taken.
-  std::vector<Estimate> gains;
-  Estimate gain;  // of the one that was taken
+  // Over the decisions as they were taken, jointly for all temperatures.
+  Estimate gain;
+  int temperatures = 0;  // so many were tried
 };
 
 // `parent` is the policy whose heads are continued. kFailedPrecondition if there

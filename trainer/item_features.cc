@@ -13,11 +13,11 @@
 #include "absl/strings/str_join.h"
 #include "policy/random.h"
 #include "policy/text_features.h"
+#include "trainer/export.h"
 
 namespace attune::trainer {
 namespace {
 
-using policy::NamedTensor;
 using policy::RowMajorMatrix;
 
 constexpr int kMaxBuckets = 65536;
@@ -91,12 +91,6 @@ std::vector<int> TouchedItems(const Dataset& dataset,
     return dataset.items[a].id < dataset.items[b].id;
   });
   return rows;
-}
-
-NamedTensor ToTensor(std::string name, const RowMajorMatrix& matrix) {
-  return {.name = std::move(name),
-          .shape = {matrix.rows(), matrix.cols()},
-          .values = {matrix.data(), matrix.data() + matrix.size()}};
 }
 
 double MeanCosine(const RowMajorMatrix& predicted,

@@ -12,17 +12,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "policy/random.h"
+#include "trainer/export.h"
 #include "trainer/normal.h"
 
 namespace attune::trainer {
 namespace {
-
-policy::NamedTensor Named(std::string name, const Eigen::MatrixXd& matrix) {
-  const policy::RowMajorMatrix values = matrix.cast<float>();
-  return {.name = std::move(name),
-          .shape = {values.rows(), values.cols()},
-          .values = {values.data(), values.data() + values.size()}};
-}
 
 // X with the smallest norm that minimises |A X - B|.
 Eigen::MatrixXd LeastSquares(const Eigen::MatrixXd& a,
@@ -53,7 +47,7 @@ std::vector<policy::NamedTensor> LinearHeads(
       spec.heads.kind == policy::HeadsKind::kAutoregressive;
   const Eigen::MatrixXd embeddings = spec.option_embeddings.cast<double>();
   std::vector<policy::NamedTensor> tensors = {
-      Named("option_projection", projection)};
+      ToTensor("option_projection", projection.cast<float>())};
   const Eigen::Index d = spec.state_dim;
   const Eigen::Index e = sees_earlier ? embeddings.cols() : 0;
   int offset = 0;
@@ -90,14 +84,14 @@ std::vector<policy::NamedTensor> LinearHeads(
     w2.leftCols(rank) = w2_half;
     w2.middleCols(rank, rank) = -w2_half;
     const std::string prefix = absl::StrCat("head.", spec.patterns[k], ".");
-    tensors.push_back(Named(prefix + "w1", w1));
+    tensors.push_back(ToTensor(prefix + "w1", w1.cast<float>()));
+    tensors.push_back(ToTensor(
+        prefix + "c1", policy::RowMajorMatrix::Zero(spec.heads.hidden, 1)));
+    tensors.push_back(ToTensor(prefix + "w2", w2.cast<float>()));
+    tensors.push_back(ToTensor(
+        prefix + "c2", policy::RowMajorMatrix::Zero(spec.heads.score_dim, 1)));
     tensors.push_back(
-        Named(prefix + "c1", Eigen::MatrixXd::Zero(spec.heads.hidden, 1)));
-    tensors.push_back(Named(prefix + "w2", w2));
-    tensors.push_back(
-        Named(prefix + "c2", Eigen::MatrixXd::Zero(spec.heads.score_dim, 1)));
-    tensors.push_back(
-        Named(prefix + "bias", scores.bias.segment(offset, n).cast<double>()));
+        ToTensor(prefix + "bias", scores.bias.segment(offset, n)));
     offset += n;
   }
   return tensors;

@@ -227,8 +227,8 @@ class DecisionSet {
 absl::Status ReadInto(const std::string& file, DecisionSet& set) {
   ATTUNE_ASSIGN_OR_RETURN(auto reader,
                           policy::LoggedDecisionReader::Open(file));
-  v1::LoggedDecision decision;
   while (true) {
+    v1::LoggedDecision decision;
     const absl::StatusOr<bool> more = reader.Next(&decision);
     if (!more.ok()) {
       return absl::Status(
@@ -236,7 +236,7 @@ absl::Status ReadInto(const std::string& file, DecisionSet& set) {
           absl::StrCat(file, ": ", absl::string_view(more.status().message())));
     }
     if (!*more) return absl::OkStatus();
-    set.Add(decision);
+    set.Add(std::move(decision));
   }
 }
 

@@ -4,8 +4,8 @@
 #ifndef ATTUNE_TRAINER_NORMAL_H_
 #define ATTUNE_TRAINER_NORMAL_H_
 
-// Standard normal numbers from our own generator (Box & Muller 1958), so that a
-// seed means the same numbers with every library.
+// The standard normal distribution. Its numbers are from our own generator (Box
+// & Muller 1958), so that a seed means the same numbers with every library.
 
 #include <cmath>
 
@@ -17,6 +17,8 @@ inline double Normal(policy::Rng& rng) {
   const double radius = std::sqrt(-2.0 * std::log1p(-rng.UnitDouble()));
   return radius * std::cos(2.0 * M_PI * rng.UnitDouble());
 }
+
+inline double NormalCdf(double x) { return 0.5 * std::erfc(-x / M_SQRT2); }
 
 }  // namespace attune::trainer
 

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "trainer/normal.h"
+
 namespace attune::trainer {
 namespace {
 
@@ -15,7 +17,7 @@ double NormalQuantile(double tail) {
   double high = 40.0;
   for (int i = 0; i < 60; ++i) {
     const double middle = 0.5 * (low + high);
-    (0.5 * std::erfc(middle / std::sqrt(2.0)) > tail ? low : high) = middle;
+    (NormalCdf(-middle) > tail ? low : high) = middle;
   }
   return low;
 }

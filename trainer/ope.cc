@@ -94,7 +94,7 @@ OpeReport Report(const WeighedLog& target, const WeighedLog* baseline,
   const std::vector<int> users = UsersOf(target.rows);
   const std::vector<double> weights =
       WeightsOf(target.rows, Estimator::kDoublyRobust);
-  OpeReport report{.decisions = static_cast<int>(users.size())};
+  OpeReport report;
   const std::vector<double> rewards =
       BaselineValues(Estimator::kDoublyRobust, nullptr, target.rows);
   report.logged = ClusteredMean(rewards, users);
@@ -124,7 +124,7 @@ WeighedLog WeighLog(absl::Span<const LoggedSample> samples,
         DrawChoices(target, sample.state,
                     static_cast<int>(sample.options.size()), draws, rng);
     const ChoiceWeights weights = WeighChoice(target, sample, drawn);
-    const Belief& belief = fit.Without(fit.FoldOf(sample));
+    const Belief& belief = fit.For(sample);
     log.rows.push_back(
         {.weight = weights.joint,
          .slate_weight = weights.slate,
@@ -195,10 +195,7 @@ absl::StatusOr<OpeReport> ValueOnLog(
                           absl::StrCat("baseline: ", supported.message()));
     }
   }
-  OpeReport report =
-      Report(weighed, baseline.has_value() ? &other : nullptr, options);
-  report.users = log.users;
-  return report;
+  return Report(weighed, baseline.has_value() ? &other : nullptr, options);
 }
 
 }  // namespace attune::trainer

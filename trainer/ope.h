@@ -58,8 +58,6 @@ struct OpeEstimate {
 };
 
 struct OpeReport {
-  int decisions = 0;
-  int users = 0;
   // What the log earned, and the baseline by doubly robust; the same without a
   // baseline.
   Estimate logged;

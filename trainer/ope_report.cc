@@ -25,10 +25,10 @@ Json ToJson(const Estimate& estimate) {
           {"standard_error", estimate.standard_error}};
 }
 
-Json LogJson(const LoggedSamples& log, const OpeReport& report) {
+Json LogJson(const LoggedSamples& log) {
   Json json = {{"decisions", log.decisions},
-               {"used", report.decisions},
-               {"users", report.users},
+               {"used", log.samples.size()},
+               {"users", log.users},
                {"without_reward", log.without_reward},
                {"greedy", log.greedy},
                {"other_catalog", log.other_catalog},
@@ -48,7 +48,7 @@ std::string OpeTable(const OpeSubject& subject, const LoggedSamples& log,
       "revision %s (%s) on %d decisions of %d users; not used: %d without a "
       "reward, %d greedy, %d of another catalog, %d of another readout\n"
       "logged         %s\n",
-      subject.revision, subject.mode, report.decisions, report.users,
+      subject.revision, subject.mode, log.samples.size(), log.users,
       log.without_reward, log.greedy, log.other_catalog, log.other_readout,
       InWords(report.logged));
   if (!subject.baseline.empty()) {
@@ -86,7 +86,7 @@ std::string OpeJson(const OpeSubject& subject, const LoggedSamples& log,
                {"mode", subject.mode},
                {"baseline", subject.baseline.empty() ? Json(nullptr)
                                                      : Json(subject.baseline)},
-               {"log", LogJson(log, report)},
+               {"log", LogJson(log)},
                {"logged_value", ToJson(report.logged)},
                {"baseline_value", ToJson(report.baseline)}};
   for (const OpeEstimate& one : report.estimates) {

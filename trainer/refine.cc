@@ -273,10 +273,7 @@ void Judge(const RefineOptions& options, const Trial& trial,
 std::vector<policy::NamedTensor> GrowAgents(
     absl::Span<const policy::NamedTensor> agents,
     const policy::Catalog& old_catalog, const policy::Catalog& grown) {
-  std::vector<int> counts;
-  for (const policy::Pattern& pattern : old_catalog.patterns) {
-    counts.push_back(static_cast<int>(pattern.options.size()));
-  }
+  const std::vector<int> counts = old_catalog.OptionCounts();
   const auto parents = policy::ParentsOfAdded(grown, counts);
   std::vector<policy::NamedTensor> tensors(agents.begin(), agents.end());
   for (policy::NamedTensor& tensor : tensors) {

@@ -15,13 +15,9 @@ constexpr int kSteps = 6;
 }  // namespace
 
 BeliefShape ShapeOf(const policy::Policy& policy) {
-  BeliefShape shape{.state_dim = policy.encoder().StateDim(),
-                    .item_dim = policy.encoder().settings().embedding_dim};
-  for (const policy::Pattern& pattern : policy.catalog().patterns) {
-    shape.options_per_pattern.push_back(
-        static_cast<int>(pattern.options.size()));
-  }
-  return shape;
+  return {.options_per_pattern = policy.catalog().OptionCounts(),
+          .state_dim = policy.encoder().StateDim(),
+          .item_dim = policy.encoder().settings().embedding_dim};
 }
 
 std::unique_ptr<Belief> FitBelief(

@@ -50,12 +50,10 @@ class RewardCrossFit {
   RewardCrossFit(const BeliefShape& shape,
                  absl::Span<const LoggedSample> samples, int folds);
 
-  int FoldOf(const LoggedSample& sample) const {
-    return sample.user % static_cast<int>(beliefs_.size());
+  // Fitted to all folds but the sample's.
+  const Belief& For(const LoggedSample& sample) const {
+    return *beliefs_[sample.user % static_cast<int>(beliefs_.size())];
   }
-  int folds() const { return static_cast<int>(beliefs_.size()); }
-  // Fitted to all other folds.
-  const Belief& Without(int fold) const { return *beliefs_[fold]; }
 
  private:
   std::vector<std::unique_ptr<Belief>> beliefs_;

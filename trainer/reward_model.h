@@ -18,12 +18,14 @@
 // their embeddings users differ at all (S, shared by every option), and which
 // of the other numbers a pattern's options react to (automatic relevance
 // determination), is read from the data, so that with little evidence every
-// user's best choice is the best fixed one. Covariates (how easy the task was) are known in training only; options
-// are drawn without a look at them, so they take noise away and add no bias.
+// user's best choice is the best fixed one. Covariates (how easy the task was)
+// are known in training only; options are drawn without a look at them, so they
+// take noise away and add no bias.
 //
-// Sources: MacKay 1992 (evidence, relevance determination); Bonilla et al. 2008 (covariance shared by
-// tasks, here options); Laird & Ware 1982 (random intercepts). The fit is in
-// the primal: its time does not grow with the number of samples.
+// Sources: MacKay 1992 (evidence, relevance determination); Bonilla et al. 2008
+// (covariance shared by tasks, here options); Laird & Ware 1982 (random
+// intercepts). The fit is in the primal: its time does not grow with the number
+// of samples.
 //
 // Thread-compatible. Deterministic: same cases and calls, same bits.
 

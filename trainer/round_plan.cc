@@ -80,13 +80,14 @@ class Planner {
   void Allot(std::vector<PlannedTask>& tasks) const;
   Episode EpisodeOf(const PlannedTask& planned, int choice) const;
   void ShareBeginnings(std::vector<std::vector<Proposal>>& proposals) const;
-  // One choice of the policy, begun as `begun` says.
+  // One choice of the policy in the episode's state, begun as `begun` says.
   absl::StatusOr<policy::Decision> SampleOnce(const Episode& episode,
+                                              const Eigen::VectorXf& state,
                                               Proposal begun,
                                               uint64_t draw) const;
   // The `choice`-th of a task whose episodes so far end `earlier`.
   absl::StatusOr<policy::Decision> Sampled(
-      const Episode& episode, int choice,
+      const Episode& episode, const Eigen::VectorXf& state, int choice,
       const std::vector<Episode>& earlier) const;
   absl::StatusOr<policy::Decision> Proposed(const Episode& episode,
                                             const Proposal& proposal) const;
@@ -225,20 +226,19 @@ void Planner::ShareBeginnings(
   }
 }
 
-absl::StatusOr<policy::Decision> Planner::SampleOnce(const Episode& episode,
-                                                     Proposal begun,
-                                                     uint64_t draw) const {
+absl::StatusOr<policy::Decision> Planner::SampleOnce(
+    const Episode& episode, const Eigen::VectorXf& state, Proposal begun,
+    uint64_t draw) const {
   const uint64_t seed =
       draw == 0 ? episode.seed : policy::Mix64(episode.seed + draw);
-  const policy::Request request = RequestOf(*episode.task, seed);
-  if (begun.options.empty()) return policy_.Decide(request);
-  ATTUNE_ASSIGN_OR_RETURN(const policy::UserState state,
-                          policy_.Encode(request));
+  if (begun.options.empty()) {
+    return policy_.Decide(RequestOf(*episode.task, seed));
+  }
   policy::Rng rng(seed, kRestStream);
   const size_t patterns = policy_.catalog().patterns.size();
   while (begun.options.size() < patterns) {
     const Eigen::VectorXf p = policy_.actor().Probabilities(
-        static_cast<int>(begun.options.size()), state.features, begun.options);
+        static_cast<int>(begun.options.size()), state, begun.options);
     float u = rng.UnitFloat();
     int option = 0;
     while (option + 1 < p.size() && u >= p[option]) u -= p[option++];
@@ -249,7 +249,7 @@ absl::StatusOr<policy::Decision> Planner::SampleOnce(const Episode& episode,
 }
 
 absl::StatusOr<policy::Decision> Planner::Sampled(
-    const Episode& episode, int choice,
+    const Episode& episode, const Eigen::VectorXf& state, int choice,
     const std::vector<Episode>& earlier) const {
   Proposal begun;
   if (options_.share_beginning) {
@@ -264,7 +264,7 @@ absl::StatusOr<policy::Decision> Planner::Sampled(
   }
   for (int draw = 0;; ++draw) {
     ATTUNE_ASSIGN_OR_RETURN(policy::Decision decision,
-                            SampleOnce(episode, begun, draw));
+                            SampleOnce(episode, state, begun, draw));
     const bool repeated =
         std::any_of(earlier.begin(), earlier.end(), [&](const Episode& other) {
           return other.group == episode.group && !other.is_default &&
@@ -306,7 +306,7 @@ absl::StatusOr<std::vector<Episode>> Planner::Ask(
       }
       ATTUNE_ASSIGN_OR_RETURN(episode.decision,
                               proposals.empty()
-                                  ? Sampled(episode, j, episodes)
+                                  ? Sampled(episode, states[i], j, episodes)
                                   : Proposed(episode, proposals[i][j]));
       episodes.push_back(std::move(episode));
     }

@@ -7,6 +7,8 @@
 #include <cmath>
 
 #include "policy/metrics.h"
+#include "trainer/normal.h"
+#include "trainer/rank_distribution.h"
 
 namespace attune::trainer {
 namespace {
@@ -15,20 +17,6 @@ constexpr double kLowest = -8.0;
 constexpr double kHighest = 8.0;
 constexpr int kSteps = 320;
 constexpr int kCutoff = 10;
-
-double NormalCdf(double x) { return 0.5 * std::erfc(-x / M_SQRT2); }
-
-// Probability of each number of successes of independent trials.
-std::vector<double> PoissonBinomial(const std::vector<double>& trials) {
-  std::vector<double> counts = {1.0};
-  for (const double p : trials) {
-    counts.push_back(0.0);
-    for (size_t i = counts.size(); i-- > 0;) {
-      counts[i] = counts[i] * (1.0 - p) + (i > 0 ? counts[i - 1] * p : 0.0);
-    }
-  }
-  return counts;
-}
 
 }  // namespace
 
@@ -62,12 +50,8 @@ double SimReward::Integrate(double quality) const {
             quality + Bias(position) - Bias(other) + deviation_ * z;
         above.push_back(NormalCdf(-lead / deviation_));
       }
-      const std::vector<double> counts = PoissonBinomial(above);
-      double value = 0.0;
-      for (int rank = 1; rank <= candidates_; ++rank) {
-        value += counts[rank - 1] * policy::NdcgAt(kCutoff, rank);
-      }
-      sum += value * kStep * std::exp(-0.5 * z * z) / std::sqrt(2.0 * M_PI);
+      sum += ExpectedNdcgAt10(above) * kStep * std::exp(-0.5 * z * z) /
+             std::sqrt(2.0 * M_PI);
     }
   }
   return sum / candidates_;

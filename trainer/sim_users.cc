@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "trainer/export.h"
 #include "trainer/normal.h"
 
 namespace attune::trainer {
@@ -24,8 +25,6 @@ constexpr uint64_t kCandidateStream = 0x63616e;
 constexpr int kAnyCluster = -1;
 constexpr const char* kGenres[] = {"Drama",  "Comedy", "Thriller", "Western",
                                    "Horror", "Sci-Fi", "Romance",  "Crime"};
-
-double NormalCdf(double x) { return 0.5 * std::erfc(-x / M_SQRT2); }
 
 // Columns to mean 0 and variance 1.
 void Standardise(Eigen::MatrixXf& matrix) {
@@ -186,14 +185,11 @@ SimUsers::Candidates SimUsers::DrawCandidates(int user, int draw) const {
 }
 
 std::vector<policy::NamedTensor> SimUsers::ItemTensors() const {
-  const policy::RowMajorMatrix rows = embeddings_;
   std::vector<float> popularity;
   for (const float z : popularity_) {
     popularity.push_back(static_cast<float>(NormalCdf(z)));
   }
-  return {{.name = "item_embeddings",
-           .shape = {rows.rows(), rows.cols()},
-           .values = {rows.data(), rows.data() + rows.size()}},
+  return {ToTensor("item_embeddings", embeddings_),
           {.name = "item_popularity",
            .shape = {static_cast<int64_t>(popularity.size())},
            .values = popularity}};

@@ -8,12 +8,10 @@
 #include <limits>
 #include <vector>
 
-#include "policy/metrics.h"
+#include "trainer/rank_distribution.h"
 
 namespace attune::trainer {
 namespace {
-
-constexpr int kCutoff = 10;
 
 // Standard deviation of all scores but the target's.
 double DeviationOfOthers(absl::Span<const float> scores, int target) {
@@ -38,21 +36,12 @@ float SmoothedReward(absl::Span<const float> scores, int target) {
     if (!std::isfinite(score)) return std::numeric_limits<float>::quiet_NaN();
   }
   const double deviation = DeviationOfOthers(scores, target);
-  // Probability of each number of candidates above the target.
-  std::vector<double> above = {1.0};
+  std::vector<double> above;
   for (size_t j = 0; j < scores.size(); ++j) {
     if (static_cast<int>(j) == target) continue;
-    const double p = ProbabilityAbove(scores[j] - scores[target], deviation);
-    above.push_back(0.0);
-    for (size_t i = above.size(); i-- > 0;) {
-      above[i] = above[i] * (1.0 - p) + (i > 0 ? above[i - 1] * p : 0.0);
-    }
+    above.push_back(ProbabilityAbove(scores[j] - scores[target], deviation));
   }
-  double expected = 0.0;
-  for (size_t i = 0; i < above.size(); ++i) {
-    expected += above[i] * policy::NdcgAt(kCutoff, static_cast<int>(i) + 1);
-  }
-  return static_cast<float>(expected);
+  return static_cast<float>(ExpectedNdcgAt10(above));
 }
 
 }  // namespace attune::trainer

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "policy/user_state.h"
+
 namespace attune::trainer {
 namespace {
 
@@ -15,6 +17,9 @@ constexpr float kLeastRange = 1e-4F;
 constexpr float kLeastDeviation = 0.02F;
 // Samples that the belief in no effect counts for.
 constexpr float kRidge = 4.0F;
+// Places after the user's embedding.
+constexpr int kTrustEnd = policy::kHistoryFeatures + policy::kCandidateFeatures;
+constexpr int kTrustBegin = kTrustEnd - policy::kTrustFeatures;
 
 }  // namespace
 
@@ -51,12 +56,12 @@ StateLayout StateColumns::Layout() const {
   StateLayout layout{.dim = size()};
   for (int j = 0; j < layout.dim; ++j) {
     layout.embedding += columns_[j] < embedding_ ? 1 : 0;
-    // After the embedding the encoder puts seven numbers on the history, the
-    // first its length, and eight on the candidates, the last three on how far
-    // their collaborative scores can be trusted (policy/user_state.h).
+    // After the embedding the encoder puts what there is on the history, its
+    // length first, and on the candidates, last of it how far their
+    // collaborative scores can be trusted.
     const int place = columns_[j] - embedding_;
     if (place == 0) layout.length = j;
-    if (place >= 12 && place < 15) layout.trust.push_back(j);
+    if (place >= kTrustBegin && place < kTrustEnd) layout.trust.push_back(j);
   }
   return layout;
 }

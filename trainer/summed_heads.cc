@@ -34,14 +34,8 @@ RowMajorMatrix MatrixOf(const NamedTensor& tensor) {
       static_cast<int64_t>(tensor.values.size()) / rows);
 }
 
-void Put(const RowMajorMatrix& matrix, NamedTensor& tensor) {
-  tensor.shape = {matrix.rows(), matrix.cols()};
-  tensor.values.assign(matrix.data(), matrix.data() + matrix.size());
-}
-
-void PutNew(std::string name, const RowMajorMatrix& matrix,
-            RevisionParts& parts) {
-  Put(matrix, parts.tensors.emplace_back(NamedTensor{.name = std::move(name)}));
+void Add(std::string name, const RowMajorMatrix& matrix, RevisionParts& parts) {
+  parts.tensors.push_back(ToTensor(std::move(name), matrix));
 }
 
 // How a tensor of the linear heads joins the parent's.
@@ -66,30 +60,29 @@ void GiveHeads(const policy::Catalog& catalog, RevisionParts& parts) {
   heads.set_score_dim(spec.heads.score_dim);
   const v1::EncoderSettings& encoder = parts.manifest.encoder();
   if (Find(parts, "option_embeddings") == nullptr) {
-    PutNew("option_embeddings",
-           OptionEmbeddings(catalog, encoder.option_embedding_dim()), parts);
+    Add("option_embeddings",
+        OptionEmbeddings(catalog, encoder.option_embedding_dim()), parts);
   }
   const int h = encoder.gru_hidden();
   if (h == 0 || Find(parts, "gru.weight_ih") != nullptr) return;
-  PutNew("gru.weight_ih", RowMajorMatrix::Zero(3 * h, encoder.embedding_dim()),
-         parts);
-  PutNew("gru.weight_hh", RowMajorMatrix::Zero(3 * h, h), parts);
-  PutNew("gru.bias_ih", RowMajorMatrix::Zero(3 * h, 1), parts);
-  PutNew("gru.bias_hh", RowMajorMatrix::Zero(3 * h, 1), parts);
+  Add("gru.weight_ih", RowMajorMatrix::Zero(3 * h, encoder.embedding_dim()),
+      parts);
+  Add("gru.weight_hh", RowMajorMatrix::Zero(3 * h, h), parts);
+  Add("gru.bias_ih", RowMajorMatrix::Zero(3 * h, 1), parts);
+  Add("gru.bias_hh", RowMajorMatrix::Zero(3 * h, 1), parts);
 }
 
 NetworkSpec SpecFor(const policy::Catalog& catalog,
                     const v1::RevisionManifest& manifest,
                     const LinearScores& scores, RowMajorMatrix embeddings) {
   NetworkSpec spec{.state_dim = static_cast<int>(scores.state.cols()),
+                   .options_per_pattern = catalog.OptionCounts(),
                    .option_embeddings = std::move(embeddings)};
-  int most = 1;
   for (const policy::Pattern& pattern : catalog.patterns) {
     spec.patterns.push_back(pattern.name);
-    spec.options_per_pattern.push_back(
-        static_cast<int>(pattern.options.size()));
-    most = std::max(most, spec.options_per_pattern.back());
   }
+  const int most = *std::max_element(spec.options_per_pattern.begin(),
+                                     spec.options_per_pattern.end());
   spec.heads.kind = static_cast<policy::HeadsKind>(manifest.heads().kind());
   spec.heads.hidden = 2 * most;
   spec.heads.score_dim = manifest.heads().score_dim();
@@ -152,7 +145,8 @@ absl::StatusOr<RevisionParts> AddScores(RevisionParts parts,
     if (fresh) {
       parts.tensors.push_back(tensor);
     } else if (tensor.name != "option_projection") {
-      Put(Joined(tensor.name, MatrixOf(*old), MatrixOf(tensor)), *old);
+      *old = ToTensor(tensor.name,
+                      Joined(tensor.name, MatrixOf(*old), MatrixOf(tensor)));
     }
   }
   v1::HeadsSettings& heads = *parts.manifest.mutable_heads();

@@ -50,14 +50,6 @@ struct SimSetup final : TrainSetup {
   ItemFeatures items;
 };
 
-std::vector<int> OptionCounts(const policy::Catalog& catalog) {
-  std::vector<int> counts;
-  for (const policy::Pattern& pattern : catalog.patterns) {
-    counts.push_back(static_cast<int>(pattern.options.size()));
-  }
-  return counts;
-}
-
 absl::StatusOr<policy::HeadsKind> ParseHeads(const std::string& name) {
   if (name == "independent") return policy::HeadsKind::kIndependent;
   if (name == "autoregressive") return policy::HeadsKind::kAutoregressive;
@@ -275,7 +267,7 @@ absl::StatusOr<NetworkSpec> SpecOf(const ExportSettings& settings,
   for (const policy::Pattern& pattern : settings.catalog->patterns) {
     spec.patterns.push_back(pattern.name);
   }
-  spec.options_per_pattern = OptionCounts(*settings.catalog);
+  spec.options_per_pattern = settings.catalog->OptionCounts();
   spec.option_embeddings = OptionEmbeddings(
       *settings.catalog, settings.encoder.option_embedding_dim);
   spec.item_dim = settings.encoder.embedding_dim;

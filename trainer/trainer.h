@@ -9,9 +9,10 @@
 //
 // Pipelined, so that the LLM never waits for the learner: while it answers
 // round t, the learner updates with round t-1 and round t+1 is chosen and
-// rendered, which it begins as soon as it is done with t. The policy that chooses a round has therefore learned from all
-// rounds but the one before it. That lag is always one round, so the result
-// does not depend on how fast the LLM answers.
+// rendered, which it begins as soon as it is done with t. The policy that
+// chooses a round has therefore learned from all rounds but the one before it.
+// That lag is always one round, so the result does not depend on how fast the
+// LLM answers.
 //
 // Rollouts run on the policy that the learner's tensors make, with the code
 // that serves, so training acts exactly as serving will. All randomness is a

@@ -119,11 +119,7 @@ TEST(GrownCatalogTest, GrowsAgainFromWhatItHasGrownTo) {
       (*twice)->patterns[old->FindPattern("role")].options.back();
   EXPECT_EQ(option.id, "clerk_r1_r1");
   EXPECT_EQ(option.lineage->parent, "clerk_r1");
-  std::vector<int> counts;
-  for (const Pattern& pattern : old->patterns) {
-    counts.push_back(static_cast<int>(pattern.options.size()));
-  }
-  EXPECT_THAT(ParentsOfAdded(**twice, counts),
+  EXPECT_THAT(ParentsOfAdded(**twice, old->OptionCounts()),
               ElementsAre(IsEmpty(), IsEmpty(), IsEmpty(), ElementsAre(3, 5),
                           IsEmpty()));
 }

@@ -26,6 +26,7 @@
 #include "policy/random.h"
 #include "policy/revision.h"
 #include "policy/text_features.h"
+#include "policy/user_state.h"
 
 namespace attune::testing {
 
@@ -212,7 +213,8 @@ inline void AddRandomHeads(const policy::Catalog& catalog,
                            policy::Rng& rng, policy::RevisionParts& parts) {
   const int e = sizes.option_embedding_dim;
   const int h = sizes.gru_hidden;
-  const int state = sizes.embedding_dim + 7 + 8 + e + h + 1;
+  const int state = sizes.embedding_dim + policy::kHistoryFeatures +
+                    policy::kCandidateFeatures + e + h + 1;
   const int inputs =
       state + (kind == policy::HeadsKind::kAutoregressive ? e : 0);
   const auto add = [&](const std::string& name, std::vector<int64_t> shape) {

@@ -11,6 +11,7 @@
 #include <limits>
 #include <vector>
 
+#include "policy/user_state.h"
 #include "tests/testing/status_matchers.h"
 #include "trainer/normal.h"
 
@@ -19,7 +20,8 @@ namespace {
 
 constexpr uint64_t kSeed = 20261125;
 constexpr int kItemDim = 2;
-constexpr int kStateDim = kItemDim + 15;
+constexpr int kStateDim =
+    kItemDim + policy::kHistoryFeatures + policy::kCandidateFeatures;
 // The share of candidates that the collaborative model does not know.
 constexpr int kUnknown = kStateDim - 1;
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();

@@ -122,5 +122,14 @@ TEST_F(OpeCommandTest, TrainsFromTheLogAndKeepsWhatIsThere) {
   EXPECT_EQ(ReadFile(Path("next/revision.attune")).value(), bytes);
 }
 
+TEST_F(OpeCommandTest, RefusesTheDirectoryOfARunBeforeItReadsTheLog) {
+  std::filesystem::create_directory(Path("next"));
+  Write("next/checkpoint", "");
+  EXPECT_EQ(Run("train --from-log nowhere.log --parent parent.attune --out "
+                "next"),
+            1);
+  EXPECT_THAT(output_, HasSubstr("next holds a run"));
+}
+
 }  // namespace
 }  // namespace attune::trainer
