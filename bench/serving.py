@@ -191,7 +191,8 @@ class Bench:
         attune = self.server("stream", self.artifact("small"))
         unary, stream = [], []
         for _ in range(self.args.repetitions):
-            unary.append(self.closed(attune)["calls_per_second"])
+            unary.append(self.run("unary", "--port", attune.port, "--in-flight", 64,
+                                  "--seconds", self.args.seconds)["prompts_per_second"])
             stream.append(self.run("stream", "--port", attune.port, "--streams", 4, "--batch", 64,
                                    "--seconds", self.args.seconds)["prompts_per_second"])
         self.stop_all()
