@@ -271,7 +271,7 @@ class Bench:
 
     def row_table(self):
         items = self.args.items
-        large = self.artifact("table", "--items", items)
+        large = self.artifact("table-artifact", "--items", items)
         settings = {"max_revision_bytes": 8 << 30}
         begin = time.monotonic()
         attune = self.server("table", large, **settings)
