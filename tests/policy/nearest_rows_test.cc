@@ -19,7 +19,6 @@ namespace attune::policy {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNoNumber = std::numeric_limits<float>::quiet_NaN();
@@ -110,6 +109,30 @@ TEST(NearestRowsTest, FindsWhatThePlainSearchFinds) {
           << "seed " << seed << ", " << count << " of " << world.n << " x "
           << world.dim;
     }
+  }
+}
+
+// The worst for a bound: all that tells the last row from the others is what
+// the bytes leave out, and x points that way.
+TEST(NearestRowsTest, SeesWhatTheBytesLeaveOut) {
+  constexpr int64_t kRows = 20;
+  constexpr int64_t kDim = 64;
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    Rng rng(seed);
+    std::vector<float> rows(kRows * kDim);
+    std::vector<float> x(kDim);
+    const float share = rng.UnitFloat();
+    for (int64_t i = 0; i < kDim; ++i) {
+      const float whole = i == 0 ? 127.0F : static_cast<float>(rng.Below(100));
+      x[i] = i == 0 ? 0.0F : 0.9F * (rng.UnitFloat() - 0.5F);
+      for (int64_t row = 0; row < kRows; ++row) {
+        rows[row * kDim + i] = whole + (row == kRows - 1 ? 1.0F : share) * x[i];
+      }
+    }
+    const NearestRows nearest(rows.data(), kRows, kDim);
+    EXPECT_THAT(nearest.Search(x.data(), 1, [](int64_t) { return false; }),
+                ElementsAre(kRows - 1))
+        << "seed " << seed;
   }
 }
 
