@@ -191,7 +191,8 @@ class Bench:
         attune = self.server("stream", self.artifact("small"))
         unary, stream = [], []
         for _ in range(self.args.repetitions):
-            unary.append(self.closed(attune)["calls_per_second"])
+            unary.append(self.run("unary", "--port", attune.port, "--in-flight", 64,
+                                  "--seconds", self.args.seconds)["prompts_per_second"])
             stream.append(self.run("stream", "--port", attune.port, "--streams", 4, "--batch", 64,
                                    "--seconds", self.args.seconds)["prompts_per_second"])
         self.stop_all()
@@ -270,7 +271,7 @@ class Bench:
 
     def row_table(self):
         items = self.args.items
-        large = self.artifact("table", "--items", items)
+        large = self.artifact("table-artifact", "--items", items)
         settings = {"max_revision_bytes": 8 << 30}
         begin = time.monotonic()
         attune = self.server("table", large, **settings)

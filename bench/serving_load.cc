@@ -6,6 +6,7 @@
 //
 //   serving_load closed --port P --in-flight 32 --seconds 3
 //   serving_load open --port P --rate 10000 --seconds 5 [--calls FILE]
+//   serving_load unary --port P --in-flight 32 --seconds 3
 //   serving_load stream --port P --streams 4 --batch 16 --seconds 3
 //   serving_load artifact --out FILE [--items N] [--neighbours-only]
 //   serving_load request --out FILE
@@ -16,19 +17,18 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "attune/v1/prompt_service.grpc.pb.h"
 #include "bench/bench_world.h"
 #include "bench/load.h"
 #include "bench/open_loop.h"
+#include "bench/raw_calls.h"
 #include "bench/swapper.h"
 #include "policy/item_proto.h"
 
@@ -143,69 +143,13 @@ Json Open(const Flags& flags) {
   return result;
 }
 
-// Answers that arrived over one stream until `stop`.
-void RunStream(const Flags& flags,
-               const std::vector<v1::GetPromptRequest>& requests,
-               const std::atomic<bool>& stop, std::atomic<int64_t>* answered,
-               std::atomic<int64_t>* failed) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt("grpc.use_local_subchannel_pool", 1);
-  auto stub = v1::PromptService::NewStub(
-      grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(flags.open.port),
-                                grpc::InsecureChannelCredentials(), arguments));
-  grpc::ClientContext context;
-  auto stream = stub->StreamPrompts(&context);
-  // Made before, as the unary callers' requests are.
-  std::vector<v1::StreamPromptsRequest> messages(
-      std::max<size_t>(1, requests.size() / static_cast<size_t>(flags.batch)));
-  size_t next = 0;
-  for (v1::StreamPromptsRequest& message : messages) {
-    for (int i = 0; i < flags.batch; ++i) {
-      *message.add_calls()->mutable_request() =
-          requests[next++ % requests.size()];
-    }
-  }
-  size_t sent = 0;
-  const auto write = [&] {
-    return stream->Write(messages[sent++ % messages.size()]);
-  };
-  write();
-  google::protobuf::Arena read_arena;
-  while (!stop) {
-    if (!write()) break;
-    read_arena.Reset();
-    auto* response =
-        google::protobuf::Arena::CreateMessage<v1::StreamPromptsResponse>(
-            &read_arena);
-    if (!stream->Read(response)) break;
-    for (const v1::PromptResult& result : response->results()) {
-      ++*(result.has_response() ? answered : failed);
-    }
-  }
-  context.TryCancel();
-  stream->Finish();
+RawOptions Raw(const Flags& flags, int callers) {
+  return {flags.open.port, callers, flags.batch, flags.open.seconds};
 }
 
-Json Stream(const Flags& flags) {
-  const auto requests = Requests(flags.items);
-  std::atomic<bool> stop = false;
-  std::atomic<int64_t> answered = 0;
-  std::atomic<int64_t> failed = 0;
-  std::vector<std::thread> threads;
-  for (int i = 0; i < flags.streams; ++i) {
-    threads.emplace_back(
-        [&] { RunStream(flags, requests, stop, &answered, &failed); });
-  }
-  std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  const int64_t before = answered;
-  const auto start = Clock::now();
-  std::this_thread::sleep_for(
-      std::chrono::duration<double>(flags.open.seconds));
-  const double rate =
-      static_cast<double>(answered - before) / SecondsSince(start);
-  stop = true;
-  for (std::thread& thread : threads) thread.join();
-  return {{"prompts_per_second", rate}, {"failed", failed.load()}};
+Json ToJson(const RawResult& result) {
+  return {{"prompts_per_second", result.prompts_per_second},
+          {"failed", result.failed}};
 }
 
 void Write(const std::string& path, const std::string& bytes) {
@@ -246,6 +190,7 @@ int Main(int argc, char** argv) {
   app.add_flag("--neighbours-only", flags.neighbours_only);
   auto* closed = app.add_subcommand("closed");
   auto* open = app.add_subcommand("open");
+  auto* unary = app.add_subcommand("unary");
   auto* stream = app.add_subcommand("stream");
   auto* artifact = app.add_subcommand("artifact");
   auto* answer = app.add_subcommand("answer");
@@ -253,7 +198,17 @@ int Main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   if (closed->parsed()) std::puts(Closed(flags).dump().c_str());
   if (open->parsed()) std::puts(Open(flags).dump().c_str());
-  if (stream->parsed()) std::puts(Stream(flags).dump().c_str());
+  const auto requests = [&] { return Requests(flags.items); };
+  if (unary->parsed()) {
+    std::puts(ToJson(RunRawUnary(Raw(flags, flags.in_flight), requests()))
+                  .dump()
+                  .c_str());
+  }
+  if (stream->parsed()) {
+    std::puts(ToJson(RunRawStreams(Raw(flags, flags.streams), requests()))
+                  .dump()
+                  .c_str());
+  }
   if (artifact->parsed()) {
     Write(flags.out, BenchArtifact(policy::HeadsKind::kAutoregressive,
                                    {flags.items, flags.neighbours_only}));

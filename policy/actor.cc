@@ -164,11 +164,15 @@ Choice Actor::Decide(const Eigen::VectorXf& state, DecisionMode mode,
   Choice choice;
   const int patterns = static_cast<int>(options_per_pattern_.size());
   choice.patterns.resize(patterns);
+  std::vector<float>& all = choice.option_probabilities;
+  all.reserve(std::accumulate(options_per_pattern_.begin(),
+                              options_per_pattern_.end(), size_t{0}));
   absl::InlinedVector<int, 8> earlier;
   Scratch scratch = MakeScratch(state);
   for (int k = 0; k < patterns; ++k) {
     PatternChoice& chosen = choice.patterns[k];
     ComputeProbabilities(k, state, earlier, scratch);
+    all.insert(all.end(), scratch.values.begin(), scratch.values.end());
     if (mode == DecisionMode::kGreedy) {
       scratch.values.maxCoeff(&chosen.option);
     } else {

@@ -4,7 +4,7 @@
 #ifndef ATTUNE_POLICY_CHOICE_H_
 #define ATTUNE_POLICY_CHOICE_H_
 
-// One option per pattern with each option's probability.
+// One option per pattern, and how probable each of the options was.
 
 #include <vector>
 
@@ -20,6 +20,9 @@ struct PatternChoice {
 struct Choice {
   // One entry per pattern, in catalog order (which is the decision order).
   std::vector<PatternChoice> patterns;
+  // Every option's probability as the agents had it, whatever the mode: the
+  // patterns' one after another, in catalog order. Empty if no agent chose.
+  std::vector<float> option_probabilities;
   // Items the history pattern asks for. Cumulative catalogs add to the previous
   // decision's length; absolute ones take the option's length.
   int history_length = 0;

@@ -8,8 +8,8 @@
 #include <numeric>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/container/inlined_vector.h"
-#include "policy/dense.h"
 
 namespace attune::policy {
 
@@ -36,13 +36,20 @@ ItemTable::ItemTable(StringTable ids, StringTable titles, StringTable genres,
       embeddings_(embeddings),
       popularity_(popularity),
       index_(std::move(derived.index)) {
-  if (derived.popular.empty()) return;
+  if (size() == 0) return;
+  if (derived.popular.empty()) {
+    nearest_ = std::make_shared<const NearestRows>(embeddings.data(), size(),
+                                                   embeddings.cols());
+    return;
+  }
   auto close = std::make_shared<RowMajorMatrix>(
       static_cast<Eigen::Index>(derived.popular.size()), embeddings.cols());
   for (size_t i = 0; i < derived.popular.size(); ++i) {
     close->row(static_cast<Eigen::Index>(i)) =
         embeddings.row(derived.popular[i]);
   }
+  nearest_ = std::make_shared<const NearestRows>(close->data(), close->rows(),
+                                                 close->cols());
   popular_embeddings_ = std::move(close);
   popular_ =
       std::make_shared<const std::vector<uint32_t>>(std::move(derived.popular));
@@ -120,30 +127,15 @@ void ItemTable::Prefetch(int64_t row) const {
 std::vector<int64_t> ItemTable::Nearest(
     const Eigen::VectorXf& user, int64_t count,
     absl::Span<const int64_t> excluded) const {
-  const bool whole = popular_ == nullptr;
-  const int64_t n = whole ? size() : popular_embeddings_->rows();
-  std::vector<float> scores(n);
-  DotRows(whole ? embeddings_.data() : popular_embeddings_->data(), n, dim(),
-          user.data(), scores.data());
-  // The best so far, best first: few get in, and few are asked for.
-  std::vector<int64_t> best;
-  std::vector<float> best_scores;
-  for (int64_t i = 0; i < n; ++i) {
-    const bool full = static_cast<int64_t>(best.size()) == count;
-    if (full && (count == 0 || !(scores[i] > best_scores.back()))) continue;
-    const int64_t row = whole ? i : (*popular_)[i];
-    if (std::count(excluded.begin(), excluded.end(), row) > 0) continue;
-    if (full) {
-      best.pop_back();
-      best_scores.pop_back();
-    }
-    const auto at = std::find_if(best_scores.begin(), best_scores.end(),
-                                 [&](float s) { return scores[i] > s; }) -
-                    best_scores.begin();
-    best.insert(best.begin() + at, row);
-    best_scores.insert(best_scores.begin() + at, scores[i]);
-  }
-  return best;
+  if (nearest_ == nullptr) return {};
+  const auto row_of = [this](int64_t i) {
+    return popular_ == nullptr ? i : int64_t{(*popular_)[i]};
+  };
+  std::vector<int64_t> rows = nearest_->Search(
+      user.data(), count,
+      [&](int64_t i) { return absl::c_linear_search(excluded, row_of(i)); });
+  for (int64_t& row : rows) row = row_of(row);
+  return rows;
 }
 
 std::vector<std::string_view> ItemTable::genres(int64_t row) const {

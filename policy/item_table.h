@@ -18,6 +18,7 @@
 
 #include "absl/types/span.h"
 #include "policy/item_index.h"
+#include "policy/nearest_rows.h"
 
 namespace attune::policy {
 
@@ -115,6 +116,8 @@ class ItemTable {
   std::shared_ptr<const std::vector<uint32_t>> popular_;
   // [popular, dim] Their embeddings, close together.
   std::shared_ptr<const RowMajorMatrix> popular_embeddings_;
+  // Of these, or of all items. Null for an empty table.
+  std::shared_ptr<const NearestRows> nearest_;
 };
 
 }  // namespace attune::policy

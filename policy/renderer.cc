@@ -17,6 +17,8 @@ namespace attune::policy {
 namespace {
 
 constexpr int kMaxGenreCodePoints = 40;
+// Of a user message without a list of candidates.
+constexpr size_t kUsualSegments = 8;
 constexpr std::string_view kItemsSlot = "{items}";
 constexpr std::string_view kGenresSlot = "{genres}";
 
@@ -25,11 +27,17 @@ class MessageBuilder {
  public:
   explicit MessageBuilder(const char* role) { message_.role = role; }
 
+  // Makes room for this many segments.
+  void Reserve(size_t segments) { message_.segments.reserve(segments); }
   void Instruction(std::string_view text) {
-    Append(SegmentKind::kInstruction, "instruction", text);
+    if (!text.empty()) {
+      TextOf(SegmentKind::kInstruction, "instruction").append(text);
+    }
   }
-  void Data(const char* source, std::string_view text) {
-    Append(SegmentKind::kUntrustedData, source, text);
+  void Data(const char* source, std::string text) {
+    if (text.empty()) return;
+    std::string& to = TextOf(SegmentKind::kUntrustedData, source);
+    to.empty() ? to = std::move(text) : to.append(text);
   }
   // Starts a new line unless the message is empty.
   void NewLine() {
@@ -39,20 +47,31 @@ class MessageBuilder {
   Message Finish() && { return std::move(message_); }
 
  private:
-  void Append(SegmentKind kind, const char* source, std::string_view text) {
-    if (text.empty()) return;
-    if (!message_.segments.empty()) {
-      Segment& last = message_.segments.back();
-      if (last.kind == kind && last.source == std::string_view(source)) {
-        last.text.append(text);
-        return;
-      }
+  // Of the last segment if it has this origin, else of a new one.
+  std::string& TextOf(SegmentKind kind, const char* source) {
+    std::vector<Segment>& segments = message_.segments;
+    if (segments.empty() || segments.back().kind != kind ||
+        segments.back().source != std::string_view(source)) {
+      segments.push_back({.kind = kind, .source = source});
     }
-    message_.segments.push_back(
-        {.kind = kind, .source = source, .text = std::string(text)});
+    return segments.back().text;
   }
 
   Message message_;
+};
+
+// Sanitized titles with commas between them.
+class TitleList {
+ public:
+  void Reserve(size_t bytes) { text_.reserve(bytes); }
+  void Add(std::string_view title) {
+    if (!text_.empty()) text_.append(", ");
+    AppendSanitizedTitle(title, text_);
+  }
+  std::string Text() && { return std::move(text_); }
+
+ private:
+  std::string text_;
 };
 
 const Option* ChosenOption(const RenderInput& input, PatternKind kind,
@@ -85,35 +104,33 @@ std::vector<int> Largest(const Eigen::VectorXf& values, int count) {
   return order;
 }
 
-std::vector<std::string> BestCandidates(const RenderInput& input, int count) {
+std::string BestCandidates(const RenderInput& input, int count) {
   const Eigen::VectorXf& scores = input.state.candidate_scores;
-  std::vector<std::string> titles;
   // Equal scores know nothing.
-  if (scores.size() == 0 || scores.maxCoeff() == scores.minCoeff()) {
-    return titles;
-  }
+  if (scores.size() == 0 || scores.maxCoeff() == scores.minCoeff()) return "";
+  TitleList titles;
   for (const int i : Largest(scores, count)) {
-    titles.push_back(SanitizeTitle(input.candidates[i].title));
+    titles.Add(input.candidates[i].title);
   }
-  return titles;
+  return std::move(titles).Text();
 }
 
-std::vector<std::string> Neighbours(const RenderInput& input, int count) {
-  std::vector<std::string> titles;
+std::string Neighbours(const RenderInput& input, int count) {
   const Eigen::VectorXf& user = input.state.user_embedding;
-  if (input.items.size() == 0 || user.squaredNorm() == 0.0F) return titles;
+  if (input.items.size() == 0 || user.squaredNorm() == 0.0F) return "";
   std::vector<std::string_view> ids;
   for (const Item& item : input.history) ids.push_back(item.id);
   for (const Item& item : input.candidates) ids.push_back(item.id);
   std::vector<int64_t> known(ids.size());
   input.items.FindAll(ids, absl::MakeSpan(known));
+  TitleList titles;
   for (const int64_t row : input.items.Nearest(user, count, known)) {
-    titles.push_back(SanitizeTitle(input.items.title(row)));
+    titles.Add(input.items.title(row));
   }
-  return titles;
+  return std::move(titles).Text();
 }
 
-std::vector<std::string> FrequentGenres(const RenderInput& input, int count) {
+std::string FrequentGenres(const RenderInput& input, int count) {
   std::vector<std::pair<std::string, int>> counts;
   for (const Item& item : input.history) {
     for (const std::string& raw : item.genres) {
@@ -132,19 +149,16 @@ std::vector<std::string> FrequentGenres(const RenderInput& input, int count) {
   std::stable_sort(
       counts.begin(), counts.end(),
       [](const auto& a, const auto& b) { return a.second > b.second; });
-  std::vector<std::string> genres;
-  for (auto& [genre, n] : counts) {
-    if (static_cast<int>(genres.size()) == count) break;
-    genres.push_back(std::move(genre));
-  }
-  return genres;
+  counts.resize(std::min(counts.size(), static_cast<size_t>(count)));
+  return absl::StrJoin(counts, ", ", [](std::string* out, const auto& entry) {
+    out->append(entry.first);
+  });
 }
 
-std::vector<std::string> HintData(const RenderInput& input,
-                                  const Option& option) {
+std::string HintData(const RenderInput& input, const Option& option) {
   switch (option.hint) {
     case HintSource::kNone:
-      return {};
+      return "";
     case HintSource::kCandidates:
       return BestCandidates(input, option.hint_count);
     case HintSource::kNeighbours:
@@ -152,13 +166,13 @@ std::vector<std::string> HintData(const RenderInput& input,
     case HintSource::kGenres:
       return FrequentGenres(input, option.hint_count);
   }
-  return {};
+  return "";
 }
 
 void AddHint(const RenderInput& input, MessageBuilder& user) {
   const Option* option = ChosenOption(input, PatternKind::kHint, "");
   if (option == nullptr) return;
-  const std::vector<std::string> data = HintData(input, *option);
+  std::string data = HintData(input, *option);
   if (data.empty()) return;
   const std::string_view slot =
       option->hint == HintSource::kGenres ? kGenresSlot : kItemsSlot;
@@ -166,7 +180,7 @@ void AddHint(const RenderInput& input, MessageBuilder& user) {
   const size_t at = text.find(slot);
   user.NewLine();
   user.Instruction(text.substr(0, at));
-  user.Data("hint", absl::StrJoin(data, ", "));
+  user.Data("hint", std::move(data));
   user.Instruction(text.substr(at + slot.size()));
 }
 
@@ -179,13 +193,14 @@ void AddHistory(const RenderInput& input, MessageBuilder& user) {
   if (input.catalog.layout == Layout::kDataFirst) {
     std::reverse(shown.begin(), shown.end());
   }
-  std::vector<std::string> titles;
-  titles.reserve(shown.size());
-  for (const int i : shown) {
-    titles.push_back(SanitizeTitle(input.history[i].title));
-  }
-  user.Instruction(absl::StrCat(input.catalog.history_intro, " "));
-  user.Data("history", absl::StrJoin(titles, ", "));
+  TitleList titles;
+  size_t bytes = 0;
+  for (const int i : shown) bytes += input.history[i].title.size() + 2;
+  titles.Reserve(bytes);
+  for (const int i : shown) titles.Add(input.history[i].title);
+  user.Instruction(input.catalog.history_intro);
+  user.Instruction(" ");
+  user.Data("history", std::move(titles).Text());
   user.Instruction(".");
 }
 
@@ -251,6 +266,7 @@ std::string RenderedPrompt::CanonicalBytes() const {
 RenderedPrompt Render(const RenderInput& input) {
   RenderedPrompt prompt;
   prompt.readout = input.readout;
+  prompt.messages.reserve(3);
   prompt.displayed_titles.reserve(input.candidates.size());
   for (int position = 0; position < input.permutation.size(); ++position) {
     const int candidate = input.permutation.CandidateAt(position);
@@ -265,6 +281,7 @@ RenderedPrompt Render(const RenderInput& input) {
     prompt.messages.push_back(std::move(system).Finish());
   }
   MessageBuilder user("user");
+  user.Reserve(kUsualSegments);
   AddHistory(input, user);
   if (!data_first) AddHint(input, user);
   AddCandidates(input, prompt.displayed_titles, user);

@@ -105,42 +105,68 @@ bool EndsInInstructionTag(const std::string& kept) {
          absl::EndsWithIgnoreCase(kept, "[/INST");
 }
 
-// Whether `c` stands for itself wherever it is, as almost all of a title does.
-constexpr std::array<bool, 256> MakeHarmless() {
-  std::array<bool, 256> harmless = {};
-  for (int c = 0x21; c < 0x7F; ++c) {
-    harmless[c] =
-        c != '<' && c != '|' && c != '#' && c != '`' && c != '[' && c != ']';
-  }
-  return harmless;
-}
-constexpr std::array<bool, 256> kHarmless = MakeHarmless();
+// What a character is to a text that may need no sanitizing.
+constexpr uint8_t kPlain = 0;
+constexpr uint8_t kSpace = 1;
+constexpr uint8_t kComma = 2;
+constexpr uint8_t kOther = 4;
 
-// Whether `text` is nothing but harmless characters with single spaces between
-// them: what Sanitize would return as it is.
-bool IsClean(std::string_view text) {
-  bool after_space = true;
+constexpr std::array<uint8_t, 256> MakeClasses() {
+  std::array<uint8_t, 256> classes = {};
+  for (int c = 0; c < 256; ++c) {
+    classes[c] = c < 0x20 || c >= 0x7F ? kOther : kPlain;
+  }
+  for (const char c : {'<', '|', '#', '`', '[', ']'}) classes[c] = kOther;
+  classes[' '] = kSpace;
+  classes[','] = kComma;
+  return classes;
+}
+constexpr std::array<uint8_t, 256> kClasses = MakeClasses();
+
+// The classes of a text's characters, or'ed; kOther too if a space is not a
+// single one between other characters. Of almost every title that is at most
+// kSpace. Without branches: where the spaces are cannot be predicted.
+uint8_t ClassesOf(std::string_view text) {
+  uint8_t all = kPlain;
+  uint8_t misplaced = kPlain;
+  uint8_t previous = kSpace;
   for (const char c : text) {
-    if (kHarmless[static_cast<unsigned char>(c)]) {
-      after_space = false;
-    } else if (c == ' ' && !after_space) {
-      after_space = true;
-    } else {
-      return false;
-    }
+    const uint8_t here = kClasses[static_cast<unsigned char>(c)];
+    all |= here;
+    misplaced |= here & previous;
+    previous = here;
   }
-  return !after_space || text.empty();
+  misplaced |= text.empty() ? kPlain : previous;
+  return (misplaced & kSpace) != 0 ? all | kOther : all;
 }
 
-// Length of the ASCII text at the front, in steps of 8 bytes.
-size_t AsciiPrefix(std::string_view text) {
-  size_t size = 0;
-  for (; size + 8 <= text.size(); size += 8) {
-    uint64_t bytes;
-    std::memcpy(&bytes, text.data() + size, sizeof(bytes));
-    if ((bytes & 0x8080808080808080ULL) != 0) break;
+// Whether Sanitize would return `text` as it is.
+bool IsClean(std::string_view text, int max_code_points) {
+  return static_cast<int64_t>(text.size()) <= max_code_points &&
+         (ClassesOf(text) & kOther) == 0;
+}
+
+template <typename Word>
+Word Load(const char* bytes) {
+  Word word;
+  std::memcpy(&word, bytes, sizeof(word));
+  return word;
+}
+
+// Overlapping words: no loop over the rest.
+bool IsAscii(std::string_view text) {
+  const char* const data = text.data();
+  const size_t size = text.size();
+  uint64_t all = 0;
+  if (size >= 8) {
+    for (size_t i = 0; i + 8 < size; i += 8) all |= Load<uint64_t>(data + i);
+    all |= Load<uint64_t>(data + size - 8);
+  } else if (size >= 4) {
+    all = Load<uint32_t>(data) | Load<uint32_t>(data + size - 4);
+  } else {
+    for (const char c : text) all |= static_cast<unsigned char>(c);
   }
-  return size;
+  return (all & 0x8080808080808080ULL) == 0;
 }
 
 // Moves a trailing article to the front; false if there is none. Each move uses
@@ -172,7 +198,7 @@ bool MoveArticle(std::string& title) {
 }  // namespace
 
 bool IsValidUtf8(std::string_view text) {
-  text.remove_prefix(AsciiPrefix(text));
+  if (IsAscii(text)) return true;
   while (!text.empty()) {
     const Decoded front = DecodeFront(text);
     if (!front.valid) return false;
@@ -182,10 +208,7 @@ bool IsValidUtf8(std::string_view text) {
 }
 
 std::string Sanitize(std::string_view text, int max_code_points) {
-  if (text.size() <= static_cast<size_t>(std::max(0, max_code_points)) &&
-      IsClean(text)) {
-    return std::string(text);
-  }
+  if (IsClean(text, max_code_points)) return std::string(text);
   std::string kept;
   kept.reserve(std::min<size_t>(text.size(), 4UL * max_code_points));
   char32_t previous = 0;
@@ -218,11 +241,23 @@ std::string Sanitize(std::string_view text, int max_code_points) {
   return kept;
 }
 
-std::string SanitizeTitle(std::string_view title) {
+void AppendSanitizedTitle(std::string_view title, std::string& out) {
+  // Without a comma there is no article to move.
+  if (!title.empty() && title.size() <= kMaxTitleCodePoints &&
+      ClassesOf(title) <= kSpace) {
+    out.append(title);
+    return;
+  }
   std::string clean = Sanitize(title);
   while (MoveArticle(clean)) {
   }
-  return clean.empty() ? "?" : clean;
+  out.append(clean.empty() ? "?" : clean);
+}
+
+std::string SanitizeTitle(std::string_view title) {
+  std::string clean;
+  AppendSanitizedTitle(title, clean);
+  return clean;
 }
 
 }  // namespace attune::policy

@@ -34,6 +34,9 @@ std::string Sanitize(std::string_view text,
 // German articles. Idempotent. "?" if nothing is left.
 std::string SanitizeTitle(std::string_view title);
 
+// Appends what SanitizeTitle returns.
+void AppendSanitizedTitle(std::string_view title, std::string& out);
+
 }  // namespace attune::policy
 
 #endif  // ATTUNE_POLICY_SANITIZER_H_

@@ -6,12 +6,17 @@
 
 // The log of what was decided and what came of it. START HERE for the loop.
 //
-// One writer thread owns the file (log_store.h). It takes everything that waits,
-// decisions and feedback alike, and makes it one transaction: while one commit
-// syncs, the next batch gathers, so the number of syncs does not grow with the
-// load. A feedback is answered after the commit that holds it: acknowledged
-// means on disk. Decisions are not waited for: they gather for up to
-// `flush_interval`, and those that gather when the process is killed are lost.
+// One writer thread owns the file (log_store.h). Everything that waits, decisions
+// and feedback alike, goes into one transaction: while one commit syncs, the
+// next batch gathers, so the number of syncs does not grow with the load. A
+// feedback is answered after the commit that holds it: acknowledged means on
+// disk. Decisions are not waited for: they are committed within
+// `flush_interval`, and those that are not yet when the process is killed are
+// lost.
+//
+// The writer takes decisions a few at a time, as they come, and not a whole
+// transaction's at once: it shares the processors with the threads that answer,
+// and a call must not find one taken for milliseconds.
 //
 // Nothing here stops prompts: a full queue drops the decision and counts it, a
 // full disk, an I/O error or a damaged file drops decisions and answers feedback
@@ -26,6 +31,7 @@
 // Thread-safe. Enqueue() takes no lock, makes no system call and does not block.
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -75,7 +81,7 @@ class DecisionLog {
     size_t queue_capacity = size_t{1} << 15;
     // Feedback calls that may wait; more are refused.
     size_t feedback_capacity = 4096;
-    // How long decisions gather when no feedback hurries them.
+    // How long a transaction gathers when no feedback hurries it.
     absl::Duration flush_interval = absl::Milliseconds(100);
     // Keep requests' histories and candidates.
     bool keep_requests = false;
@@ -143,14 +149,26 @@ class DecisionLog {
     }
   };
 
+  // The transaction that is open, if one is.
+  struct Transaction {
+    bool open = false;
+    std::chrono::steady_clock::time_point begin;
+    int64_t decisions = 0;
+  };
+
   explicit DecisionLog(Options options);
   void Run();
-  Turn WaitForTurn(bool more_waits);
-  // Fills batch_; true if more waits.
-  bool TakeDecisions();
+  // Waits for at most `pause` for something that hurries.
+  Turn WaitForTurn(std::chrono::microseconds pause);
+  // Puts a slice of what waits into the transaction; says how many it took.
+  int64_t WriteDecisions();
+  bool CommitIsDue() const;
+  void CommitBatch(std::vector<PendingFeedback>* feedback);
+  absl::Status TryCommit(std::vector<PendingFeedback>* feedback);
   absl::Status EnsureOpen();
-  void WriteBatch(std::vector<PendingFeedback>* feedback);
-  absl::Status TryBatch(std::vector<PendingFeedback>* feedback);
+  absl::Status EnsureTransaction();
+  // Counts and forgets the transaction.
+  void EndTransaction(const absl::Status& status);
   void Erase(PendingErasure* erasure);
   // Closes the file if it must be; tells of a change of health.
   void NoteOutcome(const absl::Status& status);
@@ -177,7 +195,7 @@ class DecisionLog {
   // The writer's own.
   std::unique_ptr<LogStore> store_;
   std::optional<absl::Status> damage_;
-  std::vector<DecisionRecord> batch_;
+  Transaction transaction_;
   bool told_health_ = false;
 
   std::once_flag stop_once_;

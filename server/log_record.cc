@@ -61,6 +61,8 @@ DecisionRecord MakeRecord(std::shared_ptr<const policy::Revision> revision,
                           policy::Decision* decision) {
   DecisionRecord record;
   record.revision = std::move(revision);
+  record.option_probabilities =
+      std::exchange(decision->choice.option_probabilities, {});
   record.choice = decision->choice;
   record.mode = mode;
   record.readout = decision->prompt.readout;

@@ -49,7 +49,7 @@ struct DecisionRecord {
   policy::Readout readout = policy::Readout::kLikelihood;
   // UserState::features.
   Eigen::VectorXf state;
-  // Every option's probability, the patterns' one after another. Empty: the
+  // Choice::option_probabilities, which `choice` itself lacks. Empty: the
   // writer computes them again, with the revision and the state.
   std::vector<float> option_probabilities;
   // In displayed order.
@@ -59,7 +59,7 @@ struct DecisionRecord {
 };
 
 // What the log keeps of a decision; the caller adds ids, time, user and role.
-// Takes the decision's state.
+// Takes the decision's state and its options' probabilities.
 DecisionRecord MakeRecord(std::shared_ptr<const policy::Revision> revision,
                           policy::DecisionMode mode,
                           absl::Span<const policy::Item> candidates,
