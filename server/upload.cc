@@ -53,11 +53,13 @@ Upload::Upload(UploadArea* area, std::string digest, std::string path, int fd,
 
 Upload::~Upload() {
   ::close(fd_);
+  if (offset_ == 0) Discard();
   area_->Release(digest_);
 }
 
 absl::Status Upload::Append(std::string_view bytes) {
   if (static_cast<int64_t>(bytes.size()) > byte_size_ - offset_) {
+    Discard();
     return WithReason(
         absl::InvalidArgumentError("data: more bytes than header.byte_size"),
         "REVISION_TOO_LONG");
