@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <optional>
 #include <string>
 
@@ -141,6 +142,22 @@ TEST_F(SignedPushTest, RefusesSignaturesThatDoNotHold) {
 
 TEST_F(SignedPushTest, RefusesASignatureOfOtherBytes) {
   ExpectRefused(two_, Sign(one_, 1), kDenied, "SIGNATURE_INVALID");
+}
+
+TEST_F(SignedPushTest, RefusesBeforeItTakesAByte) {
+  MustPush(three_, 1);
+  const auto reason = [this](std::optional<v1::RevisionSignature> signature) {
+    // Without a refusal this would be a push that was cut off.
+    return ErrorOf(server_
+                       .PushRevision(two_, {.send = 0, .signature = signature})
+                       .first)
+        .reason;
+  };
+  EXPECT_EQ(reason(std::nullopt), "UNSIGNED");
+  EXPECT_EQ(reason(Sign(one_, 2)), "SIGNATURE_INVALID");
+  EXPECT_EQ(reason(Sign(two_, 2, other_key_)), "KEY_NOT_TRUSTED");
+  EXPECT_EQ(reason(Sign(two_, 1)), "REVISION_NUMBER_NOT_NEW");
+  EXPECT_EQ(reason(Sign(two_, 2)), "REVISION_TRUNCATED");
 }
 
 TEST_F(SignedPushTest, RefusesASignatureForAnotherPolicy) {
@@ -289,6 +306,52 @@ TEST_F(SignedPushTest, KeysRotateWithoutAGap) {
   EXPECT_EQ(server_.ActiveRevision(), policy::RevisionIdOf(one_));
   EXPECT_FALSE(Serves(two_));
   ExpectRefused(two_, Sign(two_, 2), kDenied, "KEY_NOT_TRUSTED");
+}
+
+// An artifact above 64 MiB, all but the heads of which is its item table.
+std::string LargeArtifact() {
+  constexpr int64_t kItems = 17000;
+  constexpr int kDim = 1024;
+  policy::RevisionParts parts = testing::MakeRevisionParts(
+      TaggedCatalogYaml("large"), policy::HeadsKind::kUniform, 1,
+      {.embedding_dim = kDim});
+  parts.tensors.push_back({.name = "item_embeddings",
+                           .shape = {kItems, kDim},
+                           .values = std::vector<float>(kItems * kDim, 0.5F)});
+  parts.tensors.push_back({.name = "item_popularity",
+                           .shape = {kItems},
+                           .values = std::vector<float>(kItems, 0.5F)});
+  policy::NamedStrings ids{.name = "item_ids"};
+  for (int i = 0; i < kItems; ++i) ids.values.push_back(std::to_string(1e6 + i));
+  parts.strings = {ids,
+                   {.name = "item_titles", .values = ids.values},
+                   {.name = "item_genres", .values = ids.values}};
+  return policy::EncodeRevision(std::move(parts)).value();
+}
+
+// A receipt saves reading a large item table again; a signature does not hold
+// for what was not read.
+TEST_F(SignedPushTest, AReceiptDoesNotStandInForTheBytes) {
+  const std::string large = LargeArtifact();
+  config_.max_revision_bytes = int64_t{128} << 20;
+  server_.Restart(config_);
+  ASSERT_TRUE(server_
+                  .PushRevision(large, {.chunk = 1 << 20,
+                                        .signature = Sign(large, 1)})
+                  .first.ok());
+  const std::string path = server_.dir().path() + "/" + FileOf(large, ".attune");
+  const auto time = std::filesystem::last_write_time(path);
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(large.size() / 2));
+  file.write("\0\0\0\0", 4);
+  file.close();
+  std::filesystem::last_write_time(path, time);
+  ServerConfig without_keys;
+  without_keys.max_revision_bytes = config_.max_revision_bytes;
+  server_.Restart(without_keys);
+  ASSERT_TRUE(Serves(large)) << "the receipt no longer counts without keys";
+  server_.Restart(config_);
+  EXPECT_FALSE(Serves(large));
 }
 
 // The first keys of a server that has revisions: signatures put beside them.
