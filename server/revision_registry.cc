@@ -42,9 +42,8 @@ absl::StatusOr<std::unique_ptr<RevisionRegistry>> RevisionRegistry::Open(
   ATTUNE_ASSIGN_OR_RETURN(
       SignatureGate gate,
       SignatureGate::Open(options.trusted_keys, store.NumbersPath()));
-  std::unique_ptr<RevisionRegistry> registry(
-      new RevisionRegistry(std::move(options), std::move(store),
-                           std::move(audit), std::move(gate)));
+  std::unique_ptr<RevisionRegistry> registry(new RevisionRegistry(
+      std::move(options), std::move(store), std::move(audit), std::move(gate)));
   ATTUNE_RETURN_IF_ERROR(registry->Restore());
   return registry;
 }

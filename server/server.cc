@@ -24,6 +24,7 @@
 #include "server/file_io.h"
 #include "server/guardrail_monitor.h"
 #include "server/listener.h"
+#include "server/log.h"
 #include "server/log_handler.h"
 #include "server/log_metrics.h"
 #include "server/log_service.h"
@@ -75,7 +76,11 @@ absl::StatusOr<std::optional<policy::TrustedKeys>> ReadTrustedKeys(
   ATTUNE_ASSIGN_OR_RETURN(const std::string pem,
                           ReadSmallFile(path, kMaxKeyFileBytes));
   auto keys = policy::TrustedKeys::FromPem(pem);
-  if (keys.ok()) return *std::move(keys);
+  if (keys.ok()) {
+    Log(LogLevel::kInfo, "revisions need a signature",
+        {{"trusted_keys", static_cast<int64_t>(keys->size())}});
+    return *std::move(keys);
+  }
   return absl::Status(keys.status().code(),
                       absl::StrCat(path, ": ", keys.status().message()));
 }

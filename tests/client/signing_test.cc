@@ -49,17 +49,11 @@ class SigningTest : public ::testing::Test {
   }
   Result Push(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "push");
-    arguments.insert(
-        arguments.end(),
-        {"--activate", "--control",
-         absl::StrCat("127.0.0.1:", server_.server().ports().control)});
+    arguments.insert(arguments.end(), {"--activate", "--control", Target()});
     return Run(std::move(arguments));
   }
   PolicyClient Policies() {
-    return PolicyClient::Create(
-               {.target = absl::StrCat("127.0.0.1:",
-                                       server_.server().ports().control)})
-        .value();
+    return PolicyClient::Create({.target = Target()}).value();
   }
 
   void TrustTheKey() {
@@ -69,6 +63,9 @@ class SigningTest : public ::testing::Test {
     server_.Restart(config);
   }
 
+  std::string Target() {
+    return absl::StrCat("127.0.0.1:", server_.server().ports().control);
+  }
   std::string PathOf(const std::string& name) const {
     return server_.dir().path() + "/" + name;
   }
@@ -87,9 +84,14 @@ TEST_F(SigningTest, ASignedArtifactServes) {
   const Result pushed = Push({artifact_});
   ASSERT_EQ(pushed.code, kExitOk) << pushed.err;
   EXPECT_EQ(server_.ActiveRevision(), policy::RevisionIdOf(bytes_));
-  const auto revision = Policies().GetRevision(policy::RevisionIdOf(bytes_));
-  ASSERT_THAT(revision, IsOk());
-  EXPECT_EQ(revision->signature().number(), 7);
+  const Result shown =
+      Run({"revisions", policy::RevisionIdOf(bytes_), "--control", Target()});
+  EXPECT_THAT(shown.out, HasSubstr("\nnumber    7, signed by "));
+  const auto json =
+      nlohmann::json::parse(Run({"revisions", policy::RevisionIdOf(bytes_),
+                                 "--json", "--control", Target()})
+                                .out);
+  EXPECT_EQ(json["signature"]["number"], 7);
 }
 
 TEST_F(SigningTest, ASignatureMayLieElsewhere) {

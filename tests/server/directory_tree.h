@@ -22,8 +22,7 @@ inline std::map<std::string, std::string> TreeOf(const std::string& root) {
   for (const auto& entry : fs::recursive_directory_iterator(root)) {
     if (entry.path().parent_path().filename() == "log") continue;
     const std::string path = fs::relative(entry.path(), root).string();
-    tree[path] =
-        entry.is_regular_file() ? ReadFile(entry.path().string()) : "";
+    tree[path] = entry.is_regular_file() ? ReadFile(entry.path().string()) : "";
   }
   return tree;
 }

@@ -33,7 +33,8 @@ TEST(PushRevisionTest, StoresAndActivates) {
   EXPECT_EQ(response.revision().manifest().policy(), "sample");
   EXPECT_THAT(response.revision().manifest().catalog_yaml(), IsEmpty());
   EXPECT_EQ(server.ActiveRevision(), policy::RevisionIdOf(artifact));
-  EXPECT_EQ(TreeOf(server.revision_dir()).at(policy::RevisionIdOf(artifact) + ".attune"),
+  EXPECT_EQ(TreeOf(server.revision_dir())
+                .at(policy::RevisionIdOf(artifact) + ".attune"),
             artifact);
 }
 

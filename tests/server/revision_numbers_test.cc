@@ -53,16 +53,14 @@ TEST(RevisionNumbersTest, AcceptedBytesAreWelcomeAgain) {
 
 // Whoever may only push cannot bring an older revision back.
 TEST(RevisionNumbersTest, OnlyTheHighestActivates) {
-  EXPECT_EQ(ReasonFor({.number = 3,
-                       .highest = 7,
-                       .accepted_as = 3,
-                       .activates = true}),
-            "REVISION_NUMBER_NOT_NEW");
-  EXPECT_EQ(ReasonFor({.number = 7,
-                       .highest = 7,
-                       .accepted_as = 7,
-                       .activates = true}),
-            "");
+  EXPECT_EQ(
+      ReasonFor(
+          {.number = 3, .highest = 7, .accepted_as = 3, .activates = true}),
+      "REVISION_NUMBER_NOT_NEW");
+  EXPECT_EQ(
+      ReasonFor(
+          {.number = 7, .highest = 7, .accepted_as = 7, .activates = true}),
+      "");
   EXPECT_EQ(ReasonFor({.number = 8, .highest = 7, .activates = true}), "");
 }
 

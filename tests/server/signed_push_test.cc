@@ -148,9 +148,9 @@ TEST_F(SignedPushTest, RefusesBeforeItTakesAByte) {
   MustPush(three_, 1);
   const auto reason = [this](std::optional<v1::RevisionSignature> signature) {
     // Without a refusal this would be a push that was cut off.
-    return ErrorOf(server_
-                       .PushRevision(two_, {.send = 0, .signature = signature})
-                       .first)
+    return ErrorOf(
+               server_.PushRevision(two_, {.send = 0, .signature = signature})
+                   .first)
         .reason;
   };
   EXPECT_EQ(reason(std::nullopt), "UNSIGNED");
@@ -244,8 +244,7 @@ TEST_F(SignedPushTest, NumbersSurviveARestart) {
 // A crash after the number was written and before the artifact was stored.
 TEST_F(SignedPushTest, APushThatWasCutOffAfterItsNumberCountsGoesOn) {
   MustPush(one_, 7);
-  std::filesystem::remove(server_.dir().path() + "/" +
-                          FileOf(one_, ".attune"));
+  std::filesystem::remove(server_.dir().path() + "/" + FileOf(one_, ".attune"));
   server_.Restart(config_);
   EXPECT_FALSE(Serves(one_));
   MustPush(one_, 7);
@@ -322,7 +321,8 @@ std::string LargeArtifact() {
                            .shape = {kItems},
                            .values = std::vector<float>(kItems, 0.5F)});
   policy::NamedStrings ids{.name = "item_ids"};
-  for (int i = 0; i < kItems; ++i) ids.values.push_back(std::to_string(1e6 + i));
+  for (int i = 0; i < kItems; ++i)
+    ids.values.push_back(std::to_string(1e6 + i));
   parts.strings = {ids,
                    {.name = "item_titles", .values = ids.values},
                    {.name = "item_genres", .values = ids.values}};
@@ -335,11 +335,12 @@ TEST_F(SignedPushTest, AReceiptDoesNotStandInForTheBytes) {
   const std::string large = LargeArtifact();
   config_.max_revision_bytes = int64_t{128} << 20;
   server_.Restart(config_);
-  ASSERT_TRUE(server_
-                  .PushRevision(large, {.chunk = 1 << 20,
-                                        .signature = Sign(large, 1)})
-                  .first.ok());
-  const std::string path = server_.dir().path() + "/" + FileOf(large, ".attune");
+  ASSERT_TRUE(
+      server_
+          .PushRevision(large, {.chunk = 1 << 20, .signature = Sign(large, 1)})
+          .first.ok());
+  const std::string path =
+      server_.dir().path() + "/" + FileOf(large, ".attune");
   const auto time = std::filesystem::last_write_time(path);
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
   file.seekp(static_cast<std::streamoff>(large.size() / 2));
@@ -388,9 +389,8 @@ TEST_F(SignedPushTest, DoesNotStartFromDamagedNumbers) {
       "127.0.0.1:0";
   config.revision_dir = server_.revision_dir();
   config.catalog = server_.dir().path() + "/catalog.yaml";
-  EXPECT_THAT(
-      Server::Start({config, nullptr}).status(),
-      StatusIs(absl::StatusCode::kDataLoss, HasSubstr("numbers.json")));
+  EXPECT_THAT(Server::Start({config, nullptr}).status(),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("numbers.json")));
 }
 
 TEST_F(SignedPushTest, DoesNotStartWithoutItsKeys) {
