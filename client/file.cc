@@ -3,12 +3,16 @@
 
 #include "client/file.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <memory>
 
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "policy/revision_signature.h"
+#include "policy/status_macros.h"
 
 namespace attune::client {
 namespace {
@@ -16,6 +20,17 @@ namespace {
 struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
+
+// 0, or errno.
+int WriteAndSync(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  return ::fsync(fd) == 0 ? 0 : errno;
+}
 
 }  // namespace
 
@@ -35,6 +50,39 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
   }
   return bytes;
+}
+
+absl::StatusOr<v1::RevisionSignature> ReadSignatureFile(
+    const std::string& path) {
+  ATTUNE_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
+  auto signature = policy::ParseSignature(bytes);
+  if (signature.ok()) return signature;
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, ": ", signature.status().message()));
+}
+
+absl::Status WriteNewFile(const std::string& path, std::string_view bytes,
+                          unsigned permissions) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                        permissions);
+  if (fd < 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot create ", path));
+  }
+  const int error = WriteAndSync(fd, bytes);
+  ::close(fd);
+  if (error == 0) return absl::OkStatus();
+  ::unlink(path.c_str());
+  return absl::ErrnoToStatus(error, absl::StrCat("cannot write ", path));
+}
+
+absl::Status ReplaceFile(const std::string& path, std::string_view bytes) {
+  const std::string part = path + ".part";
+  ::unlink(part.c_str());
+  ATTUNE_RETURN_IF_ERROR(WriteNewFile(part, bytes, 0644));
+  if (std::rename(part.c_str(), path.c_str()) == 0) return absl::OkStatus();
+  const int error = errno;
+  ::unlink(part.c_str());
+  return absl::ErrnoToStatus(error, absl::StrCat("cannot replace ", path));
 }
 
 }  // namespace attune::client

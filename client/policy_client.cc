@@ -9,6 +9,7 @@
 #include "client/channel.h"
 #include "client/file.h"
 #include "client/push.h"
+#include "policy/revision_signature.h"
 #include "policy/status_macros.h"
 
 namespace attune::client {
@@ -56,7 +57,15 @@ absl::StatusOr<v1::PushRevisionResponse> PolicyClient::PushRevision(
 absl::StatusOr<v1::PushRevisionResponse> PolicyClient::PushRevisionFile(
     const std::string& path, const PushOptions& options) const {
   ATTUNE_ASSIGN_OR_RETURN(const std::string artifact, ReadFile(path));
-  return PushRevision(artifact, options);
+  if (options.signature.has_value()) return PushRevision(artifact, options);
+  auto signature = ReadSignatureFile(path + policy::kSignatureExtension);
+  if (absl::IsNotFound(signature.status())) {
+    return PushRevision(artifact, options);
+  }
+  ATTUNE_RETURN_IF_ERROR(signature.status());
+  PushOptions with_signature = options;
+  with_signature.signature = *std::move(signature);
+  return PushRevision(artifact, with_signature);
 }
 
 absl::StatusOr<std::vector<v1::Revision>> PolicyClient::ListRevisions() const {

@@ -26,6 +26,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,9 @@ struct PushProgress {
 struct PushOptions {
   // Makes the revision active once the server has verified it.
   bool activate = false;
+  // Approves the artifact, for a server with trusted keys. PushRevisionFile()
+  // takes it from the artifact's .sig file, if there is one, when it is not set.
+  std::optional<v1::RevisionSignature> signature = std::nullopt;
   // Size of a data message. 1 to 1 MiB.
   int64_t chunk_bytes = 512 * 1024;
   // Time for the whole push, all streams together.
@@ -64,9 +68,12 @@ class PolicyClient {
 
   // Uploads an artifact. Goes on where an earlier push of the same bytes
   // stopped, also of another process; a broken stream is resumed.
+  // kInvalidArgument, without asking the server, if the signature is of other
+  // bytes.
   absl::StatusOr<v1::PushRevisionResponse> PushRevision(
       std::string_view artifact, const PushOptions& options = {}) const;
-  // The same with the bytes of a file. kNotFound if it cannot be read.
+  // The same with the bytes of a file. kNotFound if it cannot be read;
+  // kInvalidArgument if the .sig file beside it is no signature.
   absl::StatusOr<v1::PushRevisionResponse> PushRevisionFile(
       const std::string& path, const PushOptions& options = {}) const;
 

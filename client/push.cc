@@ -31,6 +31,11 @@ class Upload {
         deadline_(client.clock.now() + options.timeout) {}
 
   absl::StatusOr<v1::PushRevisionResponse> Run() {
+    if (options_.signature.has_value() &&
+        options_.signature->digest() != digest_) {
+      return absl::InvalidArgumentError(
+          "signature: of another artifact; sign this one");
+    }
     int stalled = 0;
     int64_t furthest = -1;
     while (true) {
@@ -89,6 +94,9 @@ class Upload {
     header.set_byte_size(TotalBytes());
     header.set_offset(offset);
     header.set_activate(options_.activate);
+    if (options_.signature.has_value()) {
+      *header.mutable_signature() = *options_.signature;
+    }
     return writer.Write(request);
   }
 

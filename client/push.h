@@ -16,7 +16,7 @@ namespace attune::client {
 
 // Asks for the offset, streams from there, and does so again while streams
 // break in a way that resuming may mend. kInvalidArgument if the artifact is
-// empty or a chunk size is outside [1, 1 MiB].
+// empty, the signature is of another one, or a chunk size is outside [1, 1 MiB].
 absl::StatusOr<v1::PushRevisionResponse> Push(
     v1::PolicyService::StubInterface& stub, const ClientOptions& client,
     std::string_view artifact, const PushOptions& options);

@@ -10,10 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "policy/digest.h"
 #include "policy/item_proto.h"
+#include "policy/names.h"
 #include "policy/revision_layout.h"
 #include "policy/status_macros.h"
 
@@ -21,7 +21,6 @@ namespace attune::policy::revision_internal {
 namespace {
 
 constexpr size_t kMaxCatalogBytes = 256 * 1024;
-constexpr int kMaxNameBytes = 63;
 constexpr int kMaxDim = 1024;
 constexpr int kMaxHidden = 4096;
 constexpr int kMaxNgramBuckets = 65536;
@@ -37,16 +36,6 @@ absl::Status CheckRange(const char* field, int64_t value, int64_t low,
                         int64_t high) {
   if (value >= low && value <= high) return absl::OkStatus();
   return Invalid(absl::StrCat(field, ": must be in [", low, ", ", high, "]"));
-}
-
-bool IsName(const std::string& name) {
-  const auto is_alnum = [](char c) {
-    return absl::ascii_islower(c) || absl::ascii_isdigit(c);
-  };
-  return !name.empty() && name.size() <= kMaxNameBytes && is_alnum(name[0]) &&
-         std::all_of(name.begin(), name.end(), [&](char c) {
-           return is_alnum(c) || c == '_' || c == '-';
-         });
 }
 
 absl::Status CheckEncoder(const v1::EncoderSettings& s) {
@@ -91,11 +80,11 @@ absl::Status CheckManifest(const v1::RevisionManifest& manifest) {
     return Invalid("format_version: must be 1");
   }
   if (!IsName(manifest.policy())) {
-    return Invalid("policy: must match ^[a-z0-9][a-z0-9_-]{0,62}$");
+    return Invalid(absl::StrCat("policy: must match ", kNamePattern));
   }
-  if (manifest.parent_revision().size() > kMaxNameBytes) {
-    return Invalid(
-        absl::StrCat("parent_revision: at most ", kMaxNameBytes, " bytes"));
+  if (!manifest.parent_revision().empty() &&
+      !IsName(manifest.parent_revision())) {
+    return Invalid(absl::StrCat("parent_revision: must match ", kNamePattern));
   }
   if (!manifest.has_create_time()) return Invalid("create_time: missing");
   ATTUNE_RETURN_IF_ERROR(CheckRange("readout", manifest.readout(),

@@ -34,6 +34,9 @@ struct ServerConfig {
   std::string port_file;
   // Where revisions are kept.
   std::string revision_dir = "attune_revisions";
+  // File with the public keys of which one must have signed every revision
+  // (signature_gate.h); empty: revisions need no signature.
+  std::string trusted_keys_file;
   // Catalog that serves, with a uniform policy, before the first revision;
   // empty: the movies catalog that was installed.
   std::string catalog;

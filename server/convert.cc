@@ -193,6 +193,9 @@ void RevisionToProto(const StoredRevision& stored, const TrafficPlan& traffic,
   proto->set_state(StateOf(revision.id(), traffic));
   proto->set_byte_size(revision.byte_size());
   TimeToProto(stored.push_time, proto->mutable_push_time());
+  if (stored.signature.has_value()) {
+    *proto->mutable_signature() = *stored.signature;
+  }
   v1::RevisionManifest* manifest = proto->mutable_manifest();
   *manifest = revision.manifest();
   if (view == ManifestView::kFull) return;

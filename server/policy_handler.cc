@@ -25,6 +25,13 @@ absl::StatusOr<ChangeNote> NoteOf(const Request& request,
   return ChangeNote{.who = who, .reason = request.reason()};
 }
 
+// Whether an artifact was refused for what it is: pushed again, it would be
+// refused again.
+bool IsNoGood(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) || absl::IsPermissionDenied(status) ||
+         absl::IsFailedPrecondition(status);
+}
+
 }  // namespace
 
 PolicyHandler::PolicyHandler(RevisionRegistry* registry, UploadArea* uploads,
@@ -148,7 +155,9 @@ absl::Status PushSession::OnHeader(const v1::PushRevisionHeader& header) {
   if (upload_ != nullptr) {
     return absl::InvalidArgumentError("header: only in the first message");
   }
-  activate_ = header.activate();
+  claims_ = {.digest = header.digest(), .activate = header.activate()};
+  if (header.has_signature()) claims_.signature = header.signature();
+  ATTUNE_RETURN_IF_ERROR(handler_.registry_.CheckPush(claims_));
   if (handler_.registry_.Contains(header.digest())) {
     stored_id_ = header.digest().substr(0, 16);
     return absl::OkStatus();
@@ -161,15 +170,17 @@ absl::Status PushSession::OnHeader(const v1::PushRevisionHeader& header) {
 
 absl::Status PushSession::OnEnd(v1::PushRevisionResponse* response) {
   response->set_already_stored(is_answered());
-  if (!is_answered()) {
+  if (is_answered()) {
+    ATTUNE_RETURN_IF_ERROR(handler_.registry_.Confirm(stored_id_, claims_));
+  } else {
     if (upload_ == nullptr) {
       return absl::InvalidArgumentError(
           "header: the first message must carry it");
     }
     ATTUNE_RETURN_IF_ERROR(upload_->Finish());
-    auto stored = handler_.registry_.Add(upload_->path());
+    auto stored = handler_.registry_.Add(upload_->path(), claims_);
     if (!stored.ok()) {
-      if (absl::IsInvalidArgument(stored.status())) upload_->Discard();
+      if (IsNoGood(stored.status())) upload_->Discard();
       return stored.status();
     }
     stored_id_ = stored->revision->id();
@@ -177,7 +188,7 @@ absl::Status PushSession::OnEnd(v1::PushRevisionResponse* response) {
         {{"revision", stored_id_},
          {"byte_size", stored->revision->byte_size()}});
   }
-  if (activate_) {
+  if (claims_.activate) {
     ATTUNE_RETURN_IF_ERROR(
         handler_.Told("revision active",
                       handler_.registry_.Activate(stored_id_, {.who = who_})));

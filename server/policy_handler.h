@@ -20,6 +20,7 @@
 #include "attune/v1/policy_service.pb.h"
 #include "server/metrics.h"
 #include "server/revision_registry.h"
+#include "server/signature_gate.h"
 #include "server/upload.h"
 
 namespace attune::server {
@@ -84,7 +85,7 @@ class PushSession {
   const PolicyHandler& handler_;
   const std::string who_;
   std::unique_ptr<Upload> upload_;
-  bool activate_ = false;
+  PushClaims claims_;
   std::string stored_id_;
 };
 

@@ -23,12 +23,13 @@ absl::Status NoSuchRevision() {
 }  // namespace
 
 RevisionRegistry::RevisionRegistry(Options options, RevisionStore store,
-                                   AuditLog audit)
+                                   AuditLog audit, SignatureGate gate)
     : options_(std::move(options)),
       store_(std::move(store)),
       traffic_(std::make_shared<TrafficSnapshot>(
           TrafficSnapshot{.active = options_.uniform})),
-      audit_(std::move(audit)) {
+      audit_(std::move(audit)),
+      gate_(std::move(gate)) {
   by_id_[options_.uniform->id()] = {options_.uniform, absl::UnixEpoch()};
 }
 
@@ -38,18 +39,25 @@ absl::StatusOr<std::unique_ptr<RevisionRegistry>> RevisionRegistry::Open(
   ATTUNE_ASSIGN_OR_RETURN(RevisionStore store,
                           RevisionStore::Open(options.directory));
   ATTUNE_ASSIGN_OR_RETURN(AuditLog audit, AuditLog::Open(store.AuditPath()));
+  ATTUNE_ASSIGN_OR_RETURN(
+      SignatureGate gate,
+      SignatureGate::Open(options.trusted_keys, store.NumbersPath()));
   std::unique_ptr<RevisionRegistry> registry(new RevisionRegistry(
-      std::move(options), std::move(store), std::move(audit)));
-  registry->Restore();
+      std::move(options), std::move(store), std::move(audit), std::move(gate)));
+  ATTUNE_RETURN_IF_ERROR(registry->Restore());
   return registry;
 }
 
-void RevisionRegistry::Restore() {
-  for (StoredRevision& stored : store_.LoadAll()) {
+absl::Status RevisionRegistry::Restore() {
+  std::vector<v1::RevisionSignature> signatures;
+  for (StoredRevision& stored : store_.LoadAll(gate_)) {
     const std::string id = stored.revision->id();
+    if (stored.signature.has_value()) signatures.push_back(*stored.signature);
     by_age_.push_back(id);
     by_id_[id] = std::move(stored);
   }
+  // Changes nothing but on a server that has its first trusted keys.
+  ATTUNE_RETURN_IF_ERROR(gate_.Accept(signatures));
   auto stored = store_.ReadState();
   if (!stored.ok()) {
     Log(LogLevel::kError, "state unreadable, serving the uniform revision",
@@ -71,6 +79,7 @@ void RevisionRegistry::Restore() {
                  .action = "",
                  .note = {},
                  .time = options_.clock()});
+  return absl::OkStatus();
 }
 
 void RevisionRegistry::AuditRestart(const TrafficState& stored) {
@@ -129,9 +138,29 @@ bool RevisionRegistry::Contains(std::string_view digest) const {
   return found != by_id_.end() && found->second.revision->digest() == digest;
 }
 
-absl::StatusOr<StoredRevision> RevisionRegistry::Add(
-    const std::string& part_path) {
+absl::Status RevisionRegistry::CheckPush(const PushClaims& claims) const {
   std::lock_guard<std::mutex> change(change_mutex_);
+  return CheckClaims(claims);
+}
+
+absl::Status RevisionRegistry::CheckClaims(const PushClaims& claims) const {
+  const std::string id = claims.digest.substr(0, 16);
+  std::optional<int64_t> accepted_as;
+  if (Contains(claims.digest)) {
+    const auto stored = Get(id);
+    if (stored.ok() && stored->signature.has_value()) {
+      accepted_as = stored->signature->number();
+    }
+  }
+  return gate_.CheckPush(claims, accepted_as,
+                         claims.activate && Current()->id() != id);
+}
+
+absl::StatusOr<StoredRevision> RevisionRegistry::Add(
+    const std::string& part_path, const PushClaims& claims) {
+  std::lock_guard<std::mutex> change(change_mutex_);
+  // Another push may have come first since this one began.
+  ATTUNE_RETURN_IF_ERROR(CheckClaims(claims));
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (by_age_.size() >= options_.max_revisions) {
@@ -141,11 +170,38 @@ absl::StatusOr<StoredRevision> RevisionRegistry::Add(
                         "TOO_MANY_REVISIONS");
     }
   }
-  ATTUNE_ASSIGN_OR_RETURN(StoredRevision stored, store_.Adopt(part_path));
+  ATTUNE_ASSIGN_OR_RETURN(auto revision, policy::Revision::LoadFile(part_path));
+  std::optional<v1::RevisionSignature> signature;
+  if (gate_.is_closed()) {
+    signature = claims.signature;
+    ATTUNE_RETURN_IF_ERROR(CheckSigned(*signature, *revision));
+    ATTUNE_RETURN_IF_ERROR(gate_.Accept({*signature}));
+  }
+  ATTUNE_ASSIGN_OR_RETURN(
+      StoredRevision stored,
+      store_.Install(part_path, std::move(revision), std::move(signature)));
   std::lock_guard<std::mutex> lock(mutex_);
   const std::string id = stored.revision->id();
   if (by_id_.emplace(id, stored).second) by_age_.push_back(id);
   return stored;
+}
+
+absl::Status RevisionRegistry::Confirm(const std::string& id,
+                                       const PushClaims& claims) {
+  std::lock_guard<std::mutex> change(change_mutex_);
+  ATTUNE_RETURN_IF_ERROR(CheckClaims(claims));
+  if (!gate_.is_closed()) return absl::OkStatus();
+  ATTUNE_ASSIGN_OR_RETURN(const StoredRevision stored, Get(id));
+  const v1::RevisionSignature& signature = *claims.signature;
+  if (signature.SerializeAsString() == stored.signature->SerializeAsString()) {
+    return absl::OkStatus();
+  }
+  ATTUNE_RETURN_IF_ERROR(CheckSigned(signature, *stored.revision));
+  ATTUNE_RETURN_IF_ERROR(gate_.Accept({signature}));
+  ATTUNE_RETURN_IF_ERROR(store_.WriteSignature(id, signature));
+  std::lock_guard<std::mutex> lock(mutex_);
+  by_id_.at(id).signature = signature;
+  return absl::OkStatus();
 }
 
 absl::Status RevisionRegistry::SetTraffic(const TrafficPlan& plan,

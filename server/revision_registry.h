@@ -18,6 +18,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -26,9 +27,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "policy/revision.h"
+#include "policy/revision_signature.h"
 #include "server/audit_log.h"
 #include "server/published.h"
 #include "server/revision_store.h"
+#include "server/signature_gate.h"
 #include "server/traffic.h"
 #include "server/traffic_feed.h"
 #include "server/traffic_rule.h"
@@ -47,11 +50,13 @@ class RevisionRegistry {
     size_t max_revisions = 1000;
     // The time, for the audit log; absl::Now if not set. Thread-safe.
     std::function<absl::Time()> clock = nullptr;
+    // Whose signatures every stored revision needs; none: no signatures.
+    std::optional<policy::TrustedKeys> trusted_keys = std::nullopt;
   };
 
-  // Fails only if the directory cannot be used: files that are no good
-  // revisions are logged and skipped, and if the active one is among them, the
-  // newest previous good one is active.
+  // Fails only if the directory cannot be used, or kDataLoss as
+  // SignatureGate::Open: files that are no good revisions are logged and skipped,
+  // and if the active one is among them, the newest previous good one is active.
   static absl::StatusOr<std::unique_ptr<RevisionRegistry>> Open(
       Options options);
 
@@ -74,9 +79,15 @@ class RevisionRegistry {
   // Whether a revision with this digest is stored.
   bool Contains(std::string_view digest) const;
 
+  // Pushes: CheckPush() before their bytes are taken, then Add() or, of bytes that
+  // are stored already, Confirm(). The errors of SignatureGate::CheckPush.
+  absl::Status CheckPush(const PushClaims& claims) const;
   // Verifies and stores a complete part file. kInvalidArgument if it is no good
   // revision; kResourceExhausted if there are too many already.
-  absl::StatusOr<StoredRevision> Add(const std::string& part_path);
+  absl::StatusOr<StoredRevision> Add(const std::string& part_path,
+                                     const PushClaims& claims = {});
+  // Keeps the signature if it is another than the stored one. kNotFound.
+  absl::Status Confirm(const std::string& id, const PushClaims& claims);
 
   // Changes of the traffic. Those that change nothing are not audited. All:
   // the errors of the disk, and then nothing has changed.
@@ -101,8 +112,11 @@ class RevisionRegistry {
   std::string incoming_directory() const { return store_.IncomingDirectory(); }
 
  private:
-  RevisionRegistry(Options options, RevisionStore store, AuditLog audit);
-  void Restore();
+  RevisionRegistry(Options options, RevisionStore store, AuditLog audit,
+                   SignatureGate gate);
+  absl::Status Restore();
+  // CheckPush with change_mutex_ held.
+  absl::Status CheckClaims(const PushClaims& claims) const;
   // After a restart: says in the audit log what a crash or a damaged file undid.
   void AuditRestart(const TrafficState& stored);
   // Announces, persists, exchanges the pointer, tells.
@@ -119,9 +133,10 @@ class RevisionRegistry {
   TrafficFeed feed_;
 
   // Serialises changes; held while doing I/O. Taken before mutex_.
-  std::mutex change_mutex_;
+  mutable std::mutex change_mutex_;
   TrafficState state_;  // guarded by change_mutex_
   AuditLog audit_;      // guarded by change_mutex_
+  SignatureGate gate_;  // guarded by change_mutex_
   // Deleted ones that a thread may still hold, so that it is not the one that
   // unmaps them. Guarded by change_mutex_.
   std::vector<std::shared_ptr<const policy::Revision>> deleted_;

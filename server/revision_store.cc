@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "policy/revision_signature.h"
 #include "policy/status_macros.h"
 #include "server/file_io.h"
 #include "server/log.h"
@@ -48,7 +49,7 @@ void WriteReceipt(const policy::Revision& revision, const fs::path& path) {
       {{"revision", revision.id()}, {"error", status.ToString()}});
 }
 
-absl::StatusOr<std::shared_ptr<const policy::Revision>> LoadVerified(
+absl::StatusOr<std::shared_ptr<const policy::Revision>> LoadWithReceipt(
     const fs::path& path) {
   if (FileSizeOrZero(path.string()) > kAlwaysVerifiedBytes) {
     auto known =
@@ -64,13 +65,43 @@ absl::StatusOr<std::shared_ptr<const policy::Revision>> LoadVerified(
   return revision;
 }
 
-absl::StatusOr<std::shared_ptr<const policy::Revision>> LoadNamed(
-    const fs::path& path) {
-  ATTUNE_ASSIGN_OR_RETURN(auto revision, LoadVerified(path));
-  if (revision->id() != path.stem().string()) {
+absl::StatusOr<v1::RevisionSignature> ReadSignature(fs::path path) {
+  path.replace_extension(policy::kSignatureExtension);
+  const auto bytes =
+      ReadSmallFile(path.string(), policy::kMaxSignatureFileBytes);
+  if (absl::IsNotFound(bytes.status())) {
+    return absl::PermissionDeniedError("no signature beside it");
+  }
+  ATTUNE_RETURN_IF_ERROR(bytes.status());
+  return policy::ParseSignature(*bytes);
+}
+
+// Nothing of the artifact is read before its signature is known to be good.
+absl::StatusOr<StoredRevision> LoadSigned(const fs::path& path,
+                                          const SignatureGate& gate) {
+  ATTUNE_ASSIGN_OR_RETURN(v1::RevisionSignature signature, ReadSignature(path));
+  ATTUNE_RETURN_IF_ERROR(gate.CheckStored(signature));
+  ATTUNE_ASSIGN_OR_RETURN(auto revision,
+                          policy::Revision::LoadFile(path.string()));
+  ATTUNE_RETURN_IF_ERROR(CheckSigned(signature, *revision));
+  return StoredRevision{.revision = std::move(revision),
+                        .push_time = ModificationTime(path),
+                        .signature = std::move(signature)};
+}
+
+absl::StatusOr<StoredRevision> LoadStored(const fs::path& path,
+                                          const SignatureGate& gate) {
+  StoredRevision stored;
+  if (gate.is_closed()) {
+    ATTUNE_ASSIGN_OR_RETURN(stored, LoadSigned(path, gate));
+  } else {
+    ATTUNE_ASSIGN_OR_RETURN(stored.revision, LoadWithReceipt(path));
+    stored.push_time = ModificationTime(path);
+  }
+  if (stored.revision->id() != path.stem().string()) {
     return absl::DataLossError("the file's name is not its revision's id");
   }
-  return revision;
+  return stored;
 }
 
 // The canary and the shadow, which states of before they existed do not have.
@@ -132,19 +163,20 @@ std::string RevisionStore::IncomingDirectory() const {
   return directory_ + "/incoming";
 }
 
-std::vector<StoredRevision> RevisionStore::LoadAll() const {
+std::vector<StoredRevision> RevisionStore::LoadAll(
+    const SignatureGate& gate) const {
   std::vector<StoredRevision> loaded;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(directory_, error)) {
     if (entry.path().extension() != kExtension) continue;
-    auto revision = LoadNamed(entry.path());
-    if (!revision.ok()) {
+    auto stored = LoadStored(entry.path(), gate);
+    if (!stored.ok()) {
       Log(LogLevel::kError, "revision skipped",
           {{"file", entry.path().filename().string()},
-           {"error", revision.status().ToString()}});
+           {"error", stored.status().ToString()}});
       continue;
     }
-    loaded.push_back({*std::move(revision), ModificationTime(entry.path())});
+    loaded.push_back(*std::move(stored));
   }
   if (error) {
     Log(LogLevel::kError, "cannot list revisions",
@@ -157,23 +189,41 @@ std::vector<StoredRevision> RevisionStore::LoadAll() const {
   return loaded;
 }
 
-absl::StatusOr<StoredRevision> RevisionStore::Adopt(
-    const std::string& part_path) const {
-  ATTUNE_ASSIGN_OR_RETURN(auto revision, policy::Revision::LoadFile(part_path));
-  const std::string path =
-      absl::StrCat(directory_, "/", revision->id(), kExtension);
+std::string RevisionStore::PathOf(const std::string& id,
+                                  const char* extension) const {
+  return absl::StrCat(directory_, "/", id, extension);
+}
+
+absl::StatusOr<StoredRevision> RevisionStore::Install(
+    const std::string& part_path,
+    std::shared_ptr<const policy::Revision> revision,
+    std::optional<v1::RevisionSignature> signature) const {
+  if (signature.has_value()) {
+    ATTUNE_RETURN_IF_ERROR(WriteSignature(revision->id(), *signature));
+  }
+  const std::string path = PathOf(revision->id(), kExtension);
   ATTUNE_RETURN_IF_ERROR(RenameDurably(part_path, path));
   WriteReceipt(*revision, path);
-  return StoredRevision{std::move(revision), ModificationTime(path)};
+  return StoredRevision{.revision = std::move(revision),
+                        .push_time = ModificationTime(path),
+                        .signature = std::move(signature)};
+}
+
+absl::Status RevisionStore::WriteSignature(
+    const std::string& id, const v1::RevisionSignature& signature) const {
+  return WriteFileAtomically(PathOf(id, policy::kSignatureExtension),
+                             signature.SerializeAsString());
 }
 
 absl::Status RevisionStore::Remove(const std::string& id) const {
-  const std::string path = absl::StrCat(directory_, "/", id, kExtension);
-  // The receipt first: a revision without one only takes longer to load. What
-  // syncs the one removal syncs both.
+  const std::string path = PathOf(id, kExtension);
+  // The receipt first: a revision without one only takes longer to load; and
+  // the signature last: it says nothing without its revision.
   std::error_code ignored;
   fs::remove(ReceiptPath(path), ignored);
-  return RemoveFileDurably(path);
+  ATTUNE_RETURN_IF_ERROR(RemoveFileDurably(path));
+  fs::remove(PathOf(id, policy::kSignatureExtension), ignored);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<TrafficState> RevisionStore::ReadState() const {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "absl/time/clock.h"
 #include "policy/catalog.h"
 #include "policy/revision.h"
+#include "policy/revision_signature.h"
 #include "policy/status_macros.h"
 #include "server/decision_log.h"
 #include "server/decision_token.h"
@@ -22,6 +24,7 @@
 #include "server/file_io.h"
 #include "server/guardrail_monitor.h"
 #include "server/listener.h"
+#include "server/log.h"
 #include "server/log_handler.h"
 #include "server/log_metrics.h"
 #include "server/log_service.h"
@@ -42,6 +45,7 @@ namespace attune::server {
 namespace {
 
 constexpr int kMaxCatalogBytes = 256 << 10;
+constexpr int kMaxKeyFileBytes = 64 << 10;
 // A thousand history items with genres and the longest titles.
 constexpr int kMaxDataMessageBytes = 4 << 20;
 constexpr int kMaxControlMessageBytes = 2 << 20;
@@ -63,6 +67,22 @@ absl::StatusOr<std::shared_ptr<const policy::Revision>> MakeUniform(
                         absl::StrCat(path, ": ", catalog.status().message()));
   }
   return policy::Revision::Uniform(*std::move(catalog), config.readout);
+}
+
+// Nothing if revisions need no signature.
+absl::StatusOr<std::optional<policy::TrustedKeys>> ReadTrustedKeys(
+    const std::string& path) {
+  if (path.empty()) return std::optional<policy::TrustedKeys>();
+  ATTUNE_ASSIGN_OR_RETURN(const std::string pem,
+                          ReadSmallFile(path, kMaxKeyFileBytes));
+  auto keys = policy::TrustedKeys::FromPem(pem);
+  if (keys.ok()) {
+    Log(LogLevel::kInfo, "revisions need a signature",
+        {{"trusted_keys", static_cast<int64_t>(keys->size())}});
+    return *std::move(keys);
+  }
+  return absl::Status(keys.status().code(),
+                      absl::StrCat(path, ": ", keys.status().message()));
 }
 
 // Empty if nothing is logged.
@@ -255,10 +275,13 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Options options) {
   const std::string log_dir = LogDirectory(config);
   if (!log_dir.empty()) ATTUNE_RETURN_IF_ERROR(MakePrivateDirectory(log_dir));
   ATTUNE_ASSIGN_OR_RETURN(TokenSigner signer, MakeSigner(config, log_dir));
+  ATTUNE_ASSIGN_OR_RETURN(auto trusted_keys,
+                          ReadTrustedKeys(config.trusted_keys_file));
   ATTUNE_ASSIGN_OR_RETURN(
-      auto registry, RevisionRegistry::Open(
-                         {config.revision_dir, std::move(uniform),
-                          static_cast<size_t>(config.max_revisions), clock}));
+      auto registry,
+      RevisionRegistry::Open({config.revision_dir, std::move(uniform),
+                              static_cast<size_t>(config.max_revisions), clock,
+                              std::move(trusted_keys)}));
   auto health = std::make_unique<FeedbackHealth>();
   ATTUNE_ASSIGN_OR_RETURN(
       auto log, OpenLog(config, clock, [health = health.get()](bool healthy) {

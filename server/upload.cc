@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "policy/names.h"
 #include "policy/status_macros.h"
 #include "server/error_reason.h"
 #include "server/file_io.h"
@@ -19,12 +19,7 @@ namespace attune::server {
 namespace {
 
 absl::Status CheckDigest(std::string_view digest, const char* field) {
-  bool good = digest.size() == 64;
-  for (const char c : digest) {
-    good = good && absl::ascii_isxdigit(static_cast<unsigned char>(c)) &&
-           !absl::ascii_isupper(static_cast<unsigned char>(c));
-  }
-  if (good) return absl::OkStatus();
+  if (policy::IsSha256Hex(digest)) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(field, ": must be 64 lower-case hexadecimal digits"));
 }
@@ -58,11 +53,13 @@ Upload::Upload(UploadArea* area, std::string digest, std::string path, int fd,
 
 Upload::~Upload() {
   ::close(fd_);
+  if (offset_ == 0) Discard();
   area_->Release(digest_);
 }
 
 absl::Status Upload::Append(std::string_view bytes) {
   if (static_cast<int64_t>(bytes.size()) > byte_size_ - offset_) {
+    Discard();
     return WithReason(
         absl::InvalidArgumentError("data: more bytes than header.byte_size"),
         "REVISION_TOO_LONG");

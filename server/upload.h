@@ -8,7 +8,7 @@
 //
 // UploadArea::Begin() hands out one Upload per digest at a time; Append() as
 // often as it takes; Finish() checks the digest. An Upload that is dropped
-// keeps its part, so that the push can go on. UploadArea is thread-safe and
+// keeps its part, if that has a byte, so that the push can go on. UploadArea is thread-safe and
 // must outlive its uploads; Upload is not thread-safe. Both block on the disk.
 
 #include <cstdint>
@@ -31,7 +31,7 @@ class Upload {
   Upload(const Upload&) = delete;
   Upload& operator=(const Upload&) = delete;
 
-  // kInvalidArgument if that were more bytes than announced.
+  // kInvalidArgument if that were more bytes than announced (the part goes).
   absl::Status Append(std::string_view bytes);
   // Syncs the part and checks its digest. kInvalidArgument if bytes are missing
   // (the part stays) or the digest does not match (the part goes).

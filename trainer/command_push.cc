@@ -52,7 +52,9 @@ absl::Status Push(const PushFlags& flags) {
 Command AddPushCommand(CLI::App& app) {
   auto flags = std::make_shared<PushFlags>();
   CLI::App* command = app.add_subcommand(
-      "push", "Uploads a revision to a server's control plane.");
+      "push",
+      "Uploads a revision to a server's control plane, with the signature of "
+      "its .sig file if there is one (attune sign).");
   command->add_option("--revision", flags->revision, "The revision's file")
       ->required();
   command

@@ -61,6 +61,8 @@ int Run(std::vector<std::string> arguments, const Terminal& terminal) {
   AddWatchCommand(app, context);
   AddExportLogCommand(app, context);
   AddForgetCommand(app, context);
+  AddKeygenCommand(app, context);
+  AddSignCommand(app, context);
   const int code = Parse(app, std::move(arguments), terminal);
   if (code != kExitOk || !context.action) return code;
   const absl::Status status = context.action();

@@ -47,7 +47,7 @@ struct CliContext {
   std::function<absl::Status()> action;
 };
 
-// Flags that every subcommand has.
+// Flags of every subcommand that asks a server.
 struct CommonFlags {
   std::string target;
   std::string ca_file;
@@ -102,6 +102,8 @@ void AddActivateCommand(CLI::App& app, CliContext& context);
 void AddRollbackCommand(CLI::App& app, CliContext& context);
 void AddTrafficCommand(CLI::App& app, CliContext& context);
 void AddWatchCommand(CLI::App& app, CliContext& context);
+void AddKeygenCommand(CLI::App& app, CliContext& context);
+void AddSignCommand(CLI::App& app, CliContext& context);
 
 }  // namespace attune::client
 

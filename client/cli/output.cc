@@ -51,22 +51,34 @@ Json ToJson(const AnswerContract& answer) {
           {"prior_prefix", answer.prior_prefix}};
 }
 
+// Without the signature itself: these are what it says.
+Json ToJson(const v1::RevisionSignature& signature) {
+  return {{"policy", signature.policy()},
+          {"number", signature.number()},
+          {"digest", signature.digest()},
+          {"key_id", signature.key_id()}};
+}
+
 Json ToJson(const v1::Revision& revision) {
   const v1::RevisionManifest& manifest = revision.manifest();
   const v1::TrainingFacts& training = manifest.training();
-  return {{"revision_id", revision.revision_id()},
-          {"state", StateName(revision.state())},
-          {"policy", manifest.policy()},
-          {"digest", revision.digest()},
-          {"byte_size", revision.byte_size()},
-          {"push_time", PushTime(revision)},
-          {"parent_revision", manifest.parent_revision()},
-          {"catalog_digest", manifest.catalog_digest()},
-          {"training",
-           {{"learner", training.learner()},
-            {"llm", training.llm()},
-            {"dataset", training.dataset()},
-            {"llm_calls", training.llm_calls()}}}};
+  Json json = {{"revision_id", revision.revision_id()},
+               {"state", StateName(revision.state())},
+               {"policy", manifest.policy()},
+               {"digest", revision.digest()},
+               {"byte_size", revision.byte_size()},
+               {"push_time", PushTime(revision)},
+               {"parent_revision", manifest.parent_revision()},
+               {"catalog_digest", manifest.catalog_digest()},
+               {"training",
+                {{"learner", training.learner()},
+                 {"llm", training.llm()},
+                 {"dataset", training.dataset()},
+                 {"llm_calls", training.llm_calls()}}}};
+  if (revision.has_signature()) {
+    json["signature"] = ToJson(revision.signature());
+  }
+  return json;
 }
 
 Json ToJson(const v1::Traffic& traffic) {
@@ -150,7 +162,7 @@ std::string RevisionsJson(const std::vector<v1::Revision>& revisions) {
 std::string RevisionText(const v1::Revision& revision) {
   const v1::RevisionManifest& manifest = revision.manifest();
   const v1::TrainingFacts& training = manifest.training();
-  return absl::StrCat(
+  std::string text = absl::StrCat(
       "revision  ", revision.revision_id(), "\nstate     ",
       StateName(revision.state()), "\npolicy    ", manifest.policy(),
       "\ndigest    ", revision.digest(), "\nbytes     ", revision.byte_size(),
@@ -159,6 +171,11 @@ std::string RevisionText(const v1::Revision& revision) {
       "\nlearner   ", training.learner(), "\nllm       ", training.llm(),
       "\ndata set  ", training.dataset(), "\nLLM calls ", training.llm_calls(),
       "\n");
+  if (revision.has_signature()) {
+    absl::StrAppend(&text, "number    ", revision.signature().number(),
+                    ", signed by ", revision.signature().key_id(), "\n");
+  }
+  return text;
 }
 
 std::string RevisionJson(const v1::Revision& revision) {
@@ -175,6 +192,33 @@ std::string PushText(const v1::PushRevisionResponse& response) {
 std::string PushJson(const v1::PushRevisionResponse& response) {
   return Print({{"revision", ToJson(response.revision())},
                 {"already_stored", response.already_stored()}});
+}
+
+std::string KeygenText(const KeyFiles& files) {
+  return absl::StrCat("key      ", files.key_id, "\nprivate  ",
+                      files.private_path, "  keep it secret\npublic   ",
+                      files.public_path, "\n");
+}
+
+std::string KeygenJson(const KeyFiles& files) {
+  return Print({{"key_id", files.key_id},
+                {"private_key_file", files.private_path},
+                {"public_key_file", files.public_path}});
+}
+
+std::string SignText(const std::string& path,
+                     const v1::RevisionSignature& signature) {
+  return absl::StrCat("signature  ", path, "\npolicy     ", signature.policy(),
+                      "\nnumber     ", signature.number(), "\ndigest     ",
+                      signature.digest(), "\nkey        ", signature.key_id(),
+                      "\n");
+}
+
+std::string SignJson(const std::string& path,
+                     const v1::RevisionSignature& signature) {
+  Json json = ToJson(signature);
+  json["signature_file"] = path;
+  return Print(json);
 }
 
 std::string FeedbackText(const v1::RecordFeedbackResponse& response) {

@@ -33,6 +33,21 @@ std::string RevisionJson(const v1::Revision& revision);
 std::string PushText(const v1::PushRevisionResponse& response);
 std::string PushJson(const v1::PushRevisionResponse& response);
 
+// A pair of keys and where it is.
+struct KeyFiles {
+  std::string key_id;
+  std::string private_path;
+  std::string public_path;
+};
+std::string KeygenText(const KeyFiles& files);
+std::string KeygenJson(const KeyFiles& files);
+
+// What was approved, and the file that says so.
+std::string SignText(const std::string& path,
+                     const v1::RevisionSignature& signature);
+std::string SignJson(const std::string& path,
+                     const v1::RevisionSignature& signature);
+
 std::string FeedbackText(const v1::RecordFeedbackResponse& response);
 std::string FeedbackJson(const v1::RecordFeedbackResponse& response);
 

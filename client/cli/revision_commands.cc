@@ -5,6 +5,7 @@
 
 #include "client/cli/cli.h"
 #include "client/cli/output.h"
+#include "client/file.h"
 #include "client/policy_client.h"
 #include "policy/status_macros.h"
 
@@ -15,6 +16,7 @@ struct RevisionFlags {
   CommonFlags common;
   std::string revision;
   std::string file;
+  std::string signature_file;
   std::string reason;
   bool activate = false;
 };
@@ -25,9 +27,12 @@ Examples:
   attune revisions 0123456789abcdef --json)help";
 constexpr char kPushFooter[] = R"help(
 A broken push goes on where it stopped, also when the command is run again.
+A server with trusted keys wants a signature: revision.attune.sig is sent if it is
+there. `attune sign` makes it.
 
 Examples:
   attune push revision.attune
+  attune push revision.attune --signature approved.sig
   attune push revision.attune --activate --control localhost:50052)help";
 constexpr char kActivateFooter[] = R"help(
 Ends what trial there is; `attune traffic` changes one part of the traffic.
@@ -65,6 +70,10 @@ absl::Status RunRevisions(const RevisionFlags& flags,
 absl::Status RunPush(const RevisionFlags& flags, const Terminal& terminal) {
   PushOptions options;
   options.activate = flags.activate;
+  if (!flags.signature_file.empty()) {
+    ATTUNE_ASSIGN_OR_RETURN(options.signature,
+                            ReadSignatureFile(flags.signature_file));
+  }
   bool shown = false;
   if (terminal.err_is_tty) {
     options.on_progress = [&](const PushProgress& progress) {
@@ -122,6 +131,8 @@ void AddPushCommand(CLI::App& app, CliContext& context) {
                                   .plane = "control"},
                                  flags, RunPush);
   command.add_option("FILE", flags->file, "The artifact")->required();
+  command.add_option("--signature", flags->signature_file,
+                     "Its signature; FILE.sig, if that is there, by default");
   command.add_flag("--activate", flags->activate,
                    "Make it active once the server has verified it");
 }

@@ -6,6 +6,7 @@
 #include "tests/policy/revision_tampering.h"
 
 #include <cstring>
+#include <iostream>
 #include <limits>
 #include <string>
 #include <vector>
@@ -14,12 +15,14 @@
 #include "google/protobuf/stubs/logging.h"
 #include "gtest/gtest.h"
 #include "policy/revision.h"
+#include "tests/testing/environment.h"
 #include "tests/testing/policy_builders.h"
 #include "tests/testing/status_matchers.h"
 
 namespace attune::policy {
 namespace {
 
+using ::attune::testing::FromEnvironment;
 using ::attune::testing::kSmallCatalogYaml;
 using ::attune::testing::MakeRevisionParts;
 using ::attune::testing::Seal;
@@ -63,17 +66,26 @@ TEST_F(TamperedRevisionTest, IsAcceptedWhenNothingWasChanged) {
   EXPECT_THAT(Revision::Load(artifact_), ::attune::testing::IsOk());
 }
 
+// Each byte becomes some others; with ATTUNE_FLIPS=255, every other one.
 TEST_F(TamperedRevisionTest, IsRejectedWithAnyByteChanged) {
+  const int flips = FromEnvironment("ATTUNE_FLIPS", 3);
+  int64_t refused = 0;
   std::string damaged = artifact_;
   for (size_t i = 0; i < damaged.size(); ++i) {
-    const char flip = static_cast<char>(1 << (i % 8));
-    damaged[i] ^= flip;
-    ASSERT_THAT(Revision::Load(damaged),
-                StatusIs(absl::StatusCode::kInvalidArgument,
-                         AnyOf(StartsWith("digest"), StartsWith("magic"))))
-        << "byte " << i;
-    damaged[i] ^= flip;
+    for (int k = 0; k < flips; ++k) {
+      // 86 and 255 have no common divisor, so no mask comes twice.
+      const size_t mask = 1 + (i + 86 * k) % 255;
+      damaged[i] = static_cast<char>(artifact_[i] ^ mask);
+      ASSERT_THAT(Revision::Load(damaged),
+                  StatusIs(absl::StatusCode::kInvalidArgument,
+                           AnyOf(StartsWith("digest"), StartsWith("magic"))))
+          << "byte " << i << " xor " << mask;
+      ++refused;
+    }
+    damaged[i] = artifact_[i];
   }
+  std::cout << "[ flips    ] " << damaged.size() << " bytes, " << refused
+            << " artifacts, all refused\n";
 }
 
 TEST_F(TamperedRevisionTest, IsRejectedWhereverItIsCut) {
@@ -380,6 +392,20 @@ TEST_F(TamperedRevisionTest, NoticesOtherWeights) {
                     &other, sizeof(other));
       },
       StartsWith("golden vector 0: "));
+}
+
+// The smallest floats are numbers like others.
+TEST(RevisionDenormalsTest, AreFinite) {
+  RevisionParts parts =
+      MakeRevisionParts(kSmallCatalogYaml, HeadsKind::kIndependent, 3);
+  for (NamedTensor& tensor : parts.tensors) {
+    if (tensor.name == "head.hint.w1" || tensor.name == "item_popularity") {
+      tensor.values[0] = std::numeric_limits<float>::denorm_min();
+    }
+  }
+  const auto artifact = EncodeRevision(parts);
+  ASSERT_THAT(artifact, ::attune::testing::IsOk());
+  EXPECT_THAT(Revision::Load(*artifact), ::attune::testing::IsOk());
 }
 
 class EncodeRevisionTest : public ::testing::Test {

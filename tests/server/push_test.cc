@@ -9,6 +9,7 @@
 #include <map>
 #include <thread>
 
+#include "tests/server/directory_tree.h"
 #include "tests/server/rpc_error.h"
 #include "tests/server/server_fixture.h"
 
@@ -16,22 +17,6 @@ namespace attune::server {
 namespace {
 
 using ::testing::IsEmpty;
-
-// Everything below the revision directory but the log, with its bytes.
-std::map<std::string, std::string> Contents(const TestServer& server) {
-  std::map<std::string, std::string> contents;
-  const std::string log = server.revision_dir() + "/log/";
-  for (const auto& entry :
-       std::filesystem::recursive_directory_iterator(server.revision_dir())) {
-    // The decision log is written in the background.
-    if (!entry.is_regular_file() || entry.path().string().rfind(log, 0) == 0) {
-      continue;
-    }
-    contents[entry.path().filename().string()] =
-        ReadFile(entry.path().string());
-  }
-  return contents;
-}
 
 TEST(PushRevisionTest, StoresAndActivates) {
   TestServer server;
@@ -48,7 +33,8 @@ TEST(PushRevisionTest, StoresAndActivates) {
   EXPECT_EQ(response.revision().manifest().policy(), "sample");
   EXPECT_THAT(response.revision().manifest().catalog_yaml(), IsEmpty());
   EXPECT_EQ(server.ActiveRevision(), policy::RevisionIdOf(artifact));
-  EXPECT_EQ(Contents(server).at(policy::RevisionIdOf(artifact) + ".attune"),
+  EXPECT_EQ(TreeOf(server.revision_dir())
+                .at(policy::RevisionIdOf(artifact) + ".attune"),
             artifact);
 }
 
@@ -126,7 +112,7 @@ class BadPushTest : public ::testing::Test {
   BadPushTest() {
     EXPECT_TRUE(server_.PushRevision(MakeArtifact("good")).first.ok());
     active_ = server_.ActiveRevision();
-    before_ = Contents(server_);
+    before_ = TreeOf(server_.revision_dir());
   }
 
   void ExpectRefused(const std::string& artifact, const TestServer::Push& push,
@@ -136,7 +122,7 @@ class BadPushTest : public ::testing::Test {
     EXPECT_EQ(ErrorOf(status).reason, reason) << status.error_message();
     EXPECT_EQ(ErrorOf(status).domain, "attune");
     EXPECT_EQ(server_.ActiveRevision(), active_);
-    EXPECT_EQ(Contents(server_), before_);
+    EXPECT_EQ(TreeOf(server_.revision_dir()), before_);
   }
 
   TestServer server_;
@@ -172,7 +158,7 @@ TEST_F(BadPushTest, FlippedBitInTheArtifact) {
     const grpc::Status status = server_.PushRevision(flipped).first;
     EXPECT_EQ(status.error_code(), kInvalid) << at;
     EXPECT_EQ(server_.ActiveRevision(), active_);
-    EXPECT_EQ(Contents(server_), before_);
+    EXPECT_EQ(TreeOf(server_.revision_dir()), before_);
   }
 }
 
@@ -181,7 +167,7 @@ TEST_F(BadPushTest, TruncatedArtifact) {
     const grpc::Status status =
         server_.PushRevision(artifact_.substr(0, size)).first;
     EXPECT_EQ(status.error_code(), kInvalid) << size;
-    EXPECT_EQ(Contents(server_), before_);
+    EXPECT_EQ(TreeOf(server_.revision_dir()), before_);
   }
 }
 
@@ -198,14 +184,14 @@ TEST_F(BadPushTest, NanWeightWithAGoodChecksum) {
   EXPECT_EQ(status.error_code(), kInvalid);
   EXPECT_THAT(status.error_message(), ::testing::HasSubstr("finite"));
   EXPECT_EQ(server_.ActiveRevision(), active_);
-  EXPECT_EQ(Contents(server_), before_);
+  EXPECT_EQ(TreeOf(server_.revision_dir()), before_);
 }
 
 TEST_F(BadPushTest, NoRevisionAtAll) {
   const grpc::Status status =
       server_.PushRevision(std::string(5000, 'x')).first;
   EXPECT_EQ(status.error_code(), kInvalid);
-  EXPECT_EQ(Contents(server_), before_);
+  EXPECT_EQ(TreeOf(server_.revision_dir()), before_);
 }
 
 TEST_F(BadPushTest, Oversized) {
@@ -228,7 +214,7 @@ TEST_F(BadPushTest, DataWithoutAHeader) {
   const grpc::Status status = writer->Finish();
   EXPECT_EQ(status.error_code(), kInvalid);
   EXPECT_EQ(ErrorOf(status).field, "header");
-  EXPECT_EQ(Contents(server_), before_);
+  EXPECT_EQ(TreeOf(server_.revision_dir()), before_);
 }
 
 TEST(PushRevisionTest, RefusesAChunkAboveOneMebibyte) {

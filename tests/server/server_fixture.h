@@ -13,6 +13,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -176,6 +177,7 @@ class TestServer {
     // What the header says; empty and -1 for the truth.
     std::string digest = "";
     int64_t byte_size = -1;
+    std::optional<v1::RevisionSignature> signature = std::nullopt;
   };
 
   std::pair<grpc::Status, v1::PushRevisionResponse> PushRevision(
@@ -192,6 +194,9 @@ class TestServer {
                               : push.byte_size);
     header->set_offset(push.offset);
     header->set_activate(push.activate);
+    if (push.signature.has_value()) {
+      *header->mutable_signature() = *push.signature;
+    }
     bool open = writer->Write(message);
     std::string rest = artifact.substr(push.offset);
     if (push.send >= 0) rest.resize(push.send);

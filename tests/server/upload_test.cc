@@ -72,8 +72,18 @@ TEST(UploadTest, RefusesMoreBytesThanAnnounced) {
   const TempDir dir;
   UploadArea area(dir.path(), 100);
   auto upload = area.Begin(kDigest, 10, 0);
-  EXPECT_THAT((*upload)->Append("0123456789A"),
+  ASSERT_THAT((*upload)->Append("01234"), IsOk());
+  EXPECT_THAT((*upload)->Append("56789A"),
               StatusIs(absl::StatusCode::kInvalidArgument));
+  upload->reset();
+  EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
+}
+
+TEST(UploadTest, LeavesNothingIfNothingArrived) {
+  const TempDir dir;
+  UploadArea area(dir.path(), 100);
+  ASSERT_THAT(area.Begin(kDigest, 10, 0), IsOk());
+  EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
 }
 
 TEST(UploadTest, AllowsOneUploadPerDigestAtATime) {
