@@ -29,6 +29,15 @@ constexpr int64_t RoundUpToDenseStep(int64_t n) {
 void AddProduct(const float* x, int64_t n, const float* w, int64_t cols,
                 float* out);
 
+// out[j] += sum over i of x[i] * rows[i][j], j below dim; rows that are null are
+// left out. REQUIRES: nothing overlaps.
+void AddRows(const float* const* rows, const float* x, int64_t n, int64_t dim,
+             float* out);
+
+// out[i] = dot product of rows[i] [dim] with x [dim]; 0 for rows that are null.
+void DotEach(const float* const* rows, int64_t n, int64_t dim, const float* x,
+             float* out);
+
 // out[r] = dot product of row r of `rows` [n, dim] with x [dim].
 void DotRows(const float* rows, int64_t n, int64_t dim, const float* x,
              float* out);

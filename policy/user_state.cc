@@ -9,11 +9,10 @@
 #include <utility>
 
 #include "absl/container/inlined_vector.h"
+#include "policy/dense.h"
 
 namespace attune::policy {
 namespace {
-
-using VectorView = Eigen::Map<const Eigen::VectorXf>;
 
 constexpr float kFeatureLimit = 1e4F;
 constexpr double kSecondsPerDay = 86400.0;
@@ -30,8 +29,10 @@ struct Lookup {
   std::vector<Eigen::VectorXf> fallback;
 };
 
-float InverseNorm(const VectorView& v) {
-  const float norm = v.norm();
+float InverseNorm(const float* v, int64_t dim) {
+  float squared = 0.0F;
+  DotRows(v, 1, dim, v, &squared);
+  const float norm = std::sqrt(squared);
   return std::isfinite(norm) && norm > 1e-20F ? 1.0F / norm : 0.0F;
 }
 
@@ -57,7 +58,7 @@ Lookup LookUp(const UserStateEncoder& encoder, absl::Span<const Item> items) {
     const float inverse_norm =
         embedding == nullptr
             ? 0.0F
-            : InverseNorm({embedding, encoder.settings().embedding_dim});
+            : InverseNorm(embedding, encoder.settings().embedding_dim);
     // A zero embedding says nothing, like none.
     result.embedding.push_back(inverse_norm > 0.0F ? embedding : nullptr);
     result.inverse_norm.push_back(inverse_norm);
@@ -92,18 +93,23 @@ Fold FoldIn(const Lookup& history, const EncoderSettings& settings) {
   const int d = settings.embedding_dim;
   Fold fold{.user = Eigen::VectorXf::Zero(d)};
   Eigen::VectorXf unit_sum = Eigen::VectorXf::Zero(d);
+  absl::InlinedVector<float, 64> weights(history.embedding.size(), 0.0F);
   float weight = 1.0F;
   float weight_sum = 0.0F;
   int n = 0;
-  for (size_t i = history.embedding.size(); i-- > 0;) {
-    if (history.embedding[i] == nullptr) continue;
-    const VectorView embedding(history.embedding[i], d);
-    fold.user += weight * embedding;
-    unit_sum += history.inverse_norm[i] * embedding;
+  size_t oldest = history.embedding.size();
+  while (oldest > 0 && n < settings.max_history) {
+    if (history.embedding[--oldest] == nullptr) continue;
+    weights[oldest] = weight;
     weight_sum += weight;
     weight *= settings.recency_decay;
-    if (++n == settings.max_history) break;
+    ++n;
   }
+  const float* const* const folded = history.embedding.data() + oldest;
+  const auto rows = static_cast<int64_t>(history.embedding.size() - oldest);
+  AddRows(folded, weights.data() + oldest, rows, d, fold.user.data());
+  AddRows(folded, history.inverse_norm.data() + oldest, rows, d,
+          unit_sum.data());
   if (n > 0) fold.user /= weight_sum;
   if (!fold.user.allFinite()) fold.user.setZero();
   if (n > 1) {
@@ -135,14 +141,14 @@ std::pair<double, double> GapsInDays(absl::Span<const Item> history) {
 // Dot products; candidates without an embedding get the mean of the others.
 Eigen::VectorXf Scores(const Lookup& candidates, const Eigen::VectorXf& user) {
   const Eigen::Index n = static_cast<Eigen::Index>(candidates.embedding.size());
-  Eigen::VectorXf scores = Eigen::VectorXf::Zero(n);
+  Eigen::VectorXf scores(n);
+  DotEach(candidates.embedding.data(), n, user.size(), user.data(),
+          scores.data());
   float sum = 0.0F;
   int known = 0;
   for (Eigen::Index i = 0; i < n; ++i) {
     if (candidates.embedding[i] == nullptr) continue;
-    const float score =
-        user.dot(VectorView(candidates.embedding[i], user.size()));
-    scores[i] = std::isfinite(score) ? score : 0.0F;
+    if (!std::isfinite(scores[i])) scores[i] = 0.0F;
     sum += scores[i];
     ++known;
   }
@@ -158,20 +164,18 @@ Eigen::VectorXf Scores(const Lookup& candidates, const Eigen::VectorXf& user) {
 Eigen::VectorXf Nearness(const Lookup& history, const Lookup& candidates,
                          int d) {
   Eigen::VectorXf mean = Eigen::VectorXf::Zero(d);
-  int known = 0;
-  for (size_t i = 0; i < candidates.embedding.size(); ++i) {
-    if (candidates.embedding[i] == nullptr) continue;
-    mean += candidates.inverse_norm[i] * VectorView(candidates.embedding[i], d);
-    ++known;
-  }
+  AddRows(candidates.embedding.data(), candidates.inverse_norm.data(),
+          static_cast<int64_t>(candidates.embedding.size()), d, mean.data());
+  const auto known = candidates.embedding.size() -
+                     std::count(candidates.embedding.begin(),
+                                candidates.embedding.end(), nullptr);
   if (known > 0) mean /= static_cast<float>(known);
-  Eigen::VectorXf nearness = Eigen::VectorXf::Zero(
-      static_cast<Eigen::Index>(history.embedding.size()));
-  for (size_t i = 0; i < history.embedding.size(); ++i) {
-    if (history.embedding[i] == nullptr) continue;
-    const float similarity =
-        history.inverse_norm[i] * mean.dot(VectorView(history.embedding[i], d));
-    if (std::isfinite(similarity)) nearness[i] = similarity;
+  const auto n = static_cast<Eigen::Index>(history.embedding.size());
+  Eigen::VectorXf nearness(n);
+  DotEach(history.embedding.data(), n, d, mean.data(), nearness.data());
+  for (Eigen::Index i = 0; i < n; ++i) {
+    nearness[i] *= history.inverse_norm[i];
+    if (!std::isfinite(nearness[i])) nearness[i] = 0.0F;
   }
   return nearness;
 }
@@ -242,7 +246,7 @@ UserState UserStateEncoder::Encode(
   const Lookup seen = LookUp(*this, history);
   const Lookup offered = LookUp(*this, candidates);
   Fold fold = FoldIn(seen, settings_);
-  const float inverse_norm = InverseNorm({fold.user.data(), d});
+  const float inverse_norm = InverseNorm(fold.user.data(), d);
   UserState state;
   state.candidate_scores = Scores(offered, fold.user);
   state.history_nearness = Nearness(seen, offered, d);

@@ -62,5 +62,41 @@ TEST(DenseTest, SumsDotProductsByLanesThenHalves) {
   }
 }
 
+TEST(DenseTest, AddsRowsInOrderAndLeavesOutNull) {
+  for (const int64_t dim : {1, 7, 8, 64, 72, 145}) {
+    const auto values = Random(3 * dim, 1);
+    const auto x = Random(4, 2);
+    const float* const rows[] = {&values[0], nullptr, &values[dim],
+                                 &values[2 * dim]};
+    std::vector<float> got = Random(dim, 3);
+    std::vector<float> want = got;
+    AddRows(rows, x.data(), 4, dim, got.data());
+    for (int64_t j = 0; j < dim; ++j) {
+      for (int64_t i = 0; i < 4; ++i) {
+        if (rows[i] == nullptr) continue;
+        const volatile float product = rows[i][j] * x[i];
+        want[j] += product;
+      }
+    }
+    EXPECT_EQ(std::memcmp(got.data(), want.data(), dim * sizeof(float)), 0)
+        << dim;
+  }
+}
+
+TEST(DenseTest, MultipliesEachRowAsARowOfAMatrix) {
+  for (const int64_t dim : {1, 7, 8, 64, 100}) {
+    const auto values = Random(2 * dim, 1);
+    const auto x = Random(dim, 2);
+    const float* const rows[] = {&values[0], nullptr, &values[dim]};
+    float got[3];
+    DotEach(rows, 3, dim, x.data(), got);
+    float want[2];
+    DotRows(values.data(), 2, dim, x.data(), want);
+    EXPECT_EQ(got[0], want[0]) << dim;
+    EXPECT_EQ(got[1], 0.0F) << dim;
+    EXPECT_EQ(got[2], want[1]) << dim;
+  }
+}
+
 }  // namespace
 }  // namespace attune::policy
