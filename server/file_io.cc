@@ -103,9 +103,12 @@ absl::Status AppendToFile(const std::string& path, std::string_view bytes) {
   FileDescriptor fd(
       ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
   if (fd.get() < 0) return ErrnoStatus(errno, "cannot open", path);
+  // The name first: a file with bytes in it then has a name that stays, also
+  // when this append fails half-way and the next one finds the file there.
+  if (is_new) ATTUNE_RETURN_IF_ERROR(SyncDirectoryOf(path));
   ATTUNE_RETURN_IF_ERROR(WriteAll(fd.get(), bytes, path));
   if (::fsync(fd.get()) != 0) return ErrnoStatus(errno, "cannot sync", path);
-  return is_new ? SyncDirectoryOf(path) : absl::OkStatus();
+  return absl::OkStatus();
 }
 
 absl::Status RemoveFileDurably(const std::string& path) {
