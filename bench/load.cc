@@ -9,7 +9,8 @@
 #include <atomic>
 #include <chrono>
 #include <latch>
-#include <string>
+
+#include "bench/connection.h"
 
 namespace attune::bench {
 
@@ -18,14 +19,8 @@ using Clock = std::chrono::steady_clock;
 class Load::Caller {
  public:
   Caller(int port, const std::vector<v1::GetPromptRequest>& requests)
-      : requests_(requests) {
-    grpc::ChannelArguments arguments;
-    // A connection of its own for each caller.
-    arguments.SetInt("grpc.use_local_subchannel_pool", 1);
-    stub_ = v1::PromptService::NewStub(grpc::CreateCustomChannel(
-        "127.0.0.1:" + std::to_string(port), grpc::InsecureChannelCredentials(),
-        arguments));
-  }
+      : requests_(requests),
+        stub_(v1::PromptService::NewStub(OwnConnection(port))) {}
 
   // Calls until `left` is used up, then counts `done` down.
   void Start(std::atomic<int64_t>* left, std::latch* done) {

@@ -9,8 +9,9 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
-#include <string>
 #include <thread>
+
+#include "bench/connection.h"
 
 namespace attune::bench {
 namespace {
@@ -29,11 +30,8 @@ std::vector<std::unique_ptr<v1::PromptService::Stub>> Connect(
   std::vector<std::unique_ptr<v1::PromptService::Stub>> stubs;
   for (int i = 0; i < options.connections; ++i) {
     grpc::ChannelArguments arguments;
-    arguments.SetInt("grpc.use_local_subchannel_pool", 1);
     arguments.SetInt("grpc.enable_retries", 0);
-    const auto channel = grpc::CreateCustomChannel(
-        "127.0.0.1:" + std::to_string(options.port),
-        grpc::InsecureChannelCredentials(), arguments);
+    const auto channel = OwnConnection(options.port, arguments);
     channel->WaitForConnected(Clock::now() + std::chrono::seconds(10));
     stubs.push_back(v1::PromptService::NewStub(channel));
   }

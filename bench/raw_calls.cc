@@ -14,6 +14,7 @@
 #include <string>
 #include <thread>
 
+#include "bench/connection.h"
 #include "server/parse_request.h"
 #include "server/wire.h"
 
@@ -37,21 +38,13 @@ grpc::ByteBuffer BufferOf(const google::protobuf::Message& message) {
   return grpc::ByteBuffer(&slice, 1);
 }
 
-std::unique_ptr<Stub> Connect(int port) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt("grpc.use_local_subchannel_pool", 1);
-  return std::make_unique<Stub>(
-      grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(port),
-                                grpc::InsecureChannelCredentials(), arguments));
-}
-
 class UnaryCaller {
  public:
   UnaryCaller(const RawOptions& options,
               const std::vector<grpc::ByteBuffer>& requests, Tally* tally,
               std::latch* done)
       : requests_(requests),
-        stub_(Connect(options.port)),
+        stub_(OwnConnection(options.port)),
         tally_(*tally),
         done_(*done) {
     Next();
@@ -61,16 +54,16 @@ class UnaryCaller {
   void Next() {
     if (tally_.stop) return done_.count_down();
     context_ = std::make_unique<grpc::ClientContext>();
-    stub_->UnaryCall(context_.get(), kGetPrompt, {},
-                     &requests_[calls_++ % requests_.size()], &response_,
-                     [this](const grpc::Status& status) {
-                       ++(status.ok() ? tally_.answered : tally_.failed);
-                       Next();
-                     });
+    stub_.UnaryCall(context_.get(), kGetPrompt, {},
+                    &requests_[calls_++ % requests_.size()], &response_,
+                    [this](const grpc::Status& status) {
+                      ++(status.ok() ? tally_.answered : tally_.failed);
+                      Next();
+                    });
   }
 
   const std::vector<grpc::ByteBuffer>& requests_;
-  const std::unique_ptr<Stub> stub_;
+  Stub stub_;
   Tally& tally_;
   std::latch& done_;
   std::unique_ptr<grpc::ClientContext> context_;
@@ -85,10 +78,10 @@ class StreamCaller final
                const std::vector<grpc::ByteBuffer>& messages, Tally* tally,
                std::latch* done)
       : messages_(messages),
-        stub_(Connect(options.port)),
+        stub_(OwnConnection(options.port)),
         tally_(*tally),
         done_(*done) {
-    stub_->PrepareBidiStreamingCall(&context_, kStreamPrompts, {}, this);
+    stub_.PrepareBidiStreamingCall(&context_, kStreamPrompts, {}, this);
     Write(/*allowed=*/2, /*written=*/false);
     StartRead(&response_);
     StartCall();
@@ -131,7 +124,7 @@ class StreamCaller final
   }
 
   const std::vector<grpc::ByteBuffer>& messages_;
-  const std::unique_ptr<Stub> stub_;
+  Stub stub_;
   Tally& tally_;
   std::latch& done_;
   grpc::ClientContext context_;

@@ -152,6 +152,16 @@ Json ToJson(const RawResult& result) {
           {"failed", result.failed}};
 }
 
+Json Unary(const Flags& flags) {
+  return ToJson(
+      RunRawUnary(Raw(flags, flags.in_flight), Requests(flags.items)));
+}
+
+Json Stream(const Flags& flags) {
+  return ToJson(
+      RunRawStreams(Raw(flags, flags.streams), Requests(flags.items)));
+}
+
 void Write(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
 }
@@ -198,17 +208,8 @@ int Main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   if (closed->parsed()) std::puts(Closed(flags).dump().c_str());
   if (open->parsed()) std::puts(Open(flags).dump().c_str());
-  const auto requests = [&] { return Requests(flags.items); };
-  if (unary->parsed()) {
-    std::puts(ToJson(RunRawUnary(Raw(flags, flags.in_flight), requests()))
-                  .dump()
-                  .c_str());
-  }
-  if (stream->parsed()) {
-    std::puts(ToJson(RunRawStreams(Raw(flags, flags.streams), requests()))
-                  .dump()
-                  .c_str());
-  }
+  if (unary->parsed()) std::puts(Unary(flags).dump().c_str());
+  if (stream->parsed()) std::puts(Stream(flags).dump().c_str());
   if (artifact->parsed()) {
     Write(flags.out, BenchArtifact(policy::HeadsKind::kAutoregressive,
                                    {flags.items, flags.neighbours_only}));

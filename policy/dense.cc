@@ -17,27 +17,39 @@ typedef float V8 __attribute__((vector_size(32)));
 // The bodies are macros, because a vector operation takes the width of the
 // function it is written in, not of the one it is inlined into.
 
-// `kV` vectors of columns at `j`, held in registers.
-#define ATTUNE_ADD_BLOCK(kV)                                          \
-  {                                                                   \
-    V8 sum[kV];                                                       \
-    std::memcpy(sum, out + j, sizeof(sum));                           \
-    const float* row = w + j;                                         \
-    for (int64_t i = 0; i < n; ++i, row += cols) {                    \
-      for (int v = 0; v < kV; ++v) {                                  \
-        V8 weights;                                                   \
-        std::memcpy(&weights, row + v * kDenseStep, sizeof(weights)); \
-        sum[v] += weights * x[i];                                     \
-      }                                                               \
-    }                                                                 \
-    std::memcpy(out + j, sum, sizeof(sum));                           \
-    j += kV * kDenseStep;                                             \
+// Adds x[i] times `row`, an expression of i, unless that is null; `kV` vectors of
+// columns at `j`, held in registers.
+#define ATTUNE_ADD_BLOCK(kV, row)                                          \
+  {                                                                        \
+    V8 sum[kV];                                                            \
+    std::memcpy(sum, out + j, sizeof(sum));                                \
+    for (int64_t i = 0; i < n; ++i) {                                      \
+      const float* const from = (row);                                     \
+      if (from == nullptr) continue;                                       \
+      for (int v = 0; v < kV; ++v) {                                       \
+        V8 weights;                                                        \
+        std::memcpy(&weights, from + j + v * kDenseStep, sizeof(weights)); \
+        sum[v] += weights * x[i];                                          \
+      }                                                                    \
+    }                                                                      \
+    std::memcpy(out + j, sum, sizeof(sum));                                \
+    j += kV * kDenseStep;                                                  \
   }
 
-#define ATTUNE_ADD_PRODUCT                               \
-  int64_t j = 0;                                         \
-  while (j + 8 * kDenseStep <= cols) ATTUNE_ADD_BLOCK(8) \
-  while (j < cols) ATTUNE_ADD_BLOCK(1)
+#define ATTUNE_ADD_PRODUCT                                             \
+  int64_t j = 0;                                                       \
+  while (j + 8 * kDenseStep <= cols) ATTUNE_ADD_BLOCK(8, w + i * cols) \
+  while (j < cols) ATTUNE_ADD_BLOCK(1, w + i * cols)
+
+#define ATTUNE_ADD_ROWS                                          \
+  int64_t j = 0;                                                 \
+  while (j + 8 * kDenseStep <= dim) ATTUNE_ADD_BLOCK(8, rows[i]) \
+  while (j + kDenseStep <= dim) ATTUNE_ADD_BLOCK(1, rows[i])     \
+  for (; j < dim; ++j) {                                         \
+    for (int64_t i = 0; i < n; ++i) {                            \
+      if (rows[i] != nullptr) out[j] += rows[i][j] * x[i];       \
+    }                                                            \
+  }
 
 // Lane l sums the products l, l + 8, ...; then the lanes by halves. Sets
 // `dot`, declared before.
@@ -71,33 +83,6 @@ typedef float V8 __attribute__((vector_size(32)));
     float dot = 0.0F;                           \
     if (rows[r] != nullptr) ATTUNE_DOT(rows[r]) \
     out[r] = dot;                               \
-  }
-
-// `kV` vectors of columns at `j`, held in registers.
-#define ATTUNE_ADD_ROWS_BLOCK(kV)                                     \
-  {                                                                   \
-    V8 sum[kV];                                                       \
-    std::memcpy(sum, out + j, sizeof(sum));                           \
-    for (int64_t i = 0; i < n; ++i) {                                 \
-      if (rows[i] == nullptr) continue;                               \
-      for (int v = 0; v < kV; ++v) {                                  \
-        V8 row;                                                       \
-        std::memcpy(&row, rows[i] + j + v * kDenseStep, sizeof(row)); \
-        sum[v] += row * x[i];                                         \
-      }                                                               \
-    }                                                                 \
-    std::memcpy(out + j, sum, sizeof(sum));                           \
-    j += kV * kDenseStep;                                             \
-  }
-
-#define ATTUNE_ADD_ROWS                                      \
-  int64_t j = 0;                                             \
-  while (j + 8 * kDenseStep <= dim) ATTUNE_ADD_ROWS_BLOCK(8) \
-  while (j + kDenseStep <= dim) ATTUNE_ADD_ROWS_BLOCK(1)     \
-  for (; j < dim; ++j) {                                     \
-    for (int64_t i = 0; i < n; ++i) {                        \
-      if (rows[i] != nullptr) out[j] += rows[i][j] * x[i];   \
-    }                                                        \
   }
 
 void AddProductPlain(const float* x, int64_t n, const float* w, int64_t cols,

@@ -131,7 +131,7 @@ absl::StatusOr<std::unique_ptr<Revision::Impl>> Revision::Impl::Make(
       revision_internal::ReplayGoldenVectors(*policy, envelope.manifest));
   auto impl = std::make_unique<Impl>();
   impl->memory = std::move(memory);
-  impl->id = envelope.digest.substr(0, kIdDigits);
+  impl->id = RevisionIdOfDigest(envelope.digest);
   impl->digest = std::move(envelope.digest);
   impl->manifest = std::move(envelope.manifest);
   impl->policy = std::move(policy);
@@ -139,7 +139,11 @@ absl::StatusOr<std::unique_ptr<Revision::Impl>> Revision::Impl::Make(
 }
 
 std::string RevisionIdOf(std::string_view artifact) {
-  return RevisionDigestOf(artifact).substr(0, kIdDigits);
+  return RevisionIdOfDigest(RevisionDigestOf(artifact));
+}
+
+std::string RevisionIdOfDigest(std::string_view digest) {
+  return std::string(digest.substr(0, kIdDigits));
 }
 
 std::string RevisionDigestOf(std::string_view artifact) {

@@ -72,6 +72,8 @@ absl::StatusOr<std::shared_ptr<const Policy>> PolicyOf(RevisionParts parts);
 
 // First 16 digits of the SHA-256 (lower-case hex) of an artifact's bytes.
 std::string RevisionIdOf(std::string_view artifact);
+// The id of the artifact with this digest.
+std::string RevisionIdOfDigest(std::string_view digest);
 // The 64 digits.
 std::string RevisionDigestOf(std::string_view artifact);
 

@@ -159,7 +159,7 @@ absl::Status PushSession::OnHeader(const v1::PushRevisionHeader& header) {
   if (header.has_signature()) claims_.signature = header.signature();
   ATTUNE_RETURN_IF_ERROR(handler_.registry_.CheckPush(claims_));
   if (handler_.registry_.Contains(header.digest())) {
-    stored_id_ = header.digest().substr(0, 16);
+    stored_id_ = policy::RevisionIdOfDigest(header.digest());
     return absl::OkStatus();
   }
   ATTUNE_ASSIGN_OR_RETURN(

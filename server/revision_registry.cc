@@ -134,7 +134,7 @@ absl::StatusOr<StoredRevision> RevisionRegistry::Get(
 
 bool RevisionRegistry::Contains(std::string_view digest) const {
   std::lock_guard<std::mutex> lock(mutex_);
-  const auto found = by_id_.find(std::string(digest.substr(0, 16)));
+  const auto found = by_id_.find(policy::RevisionIdOfDigest(digest));
   return found != by_id_.end() && found->second.revision->digest() == digest;
 }
 
@@ -144,7 +144,7 @@ absl::Status RevisionRegistry::CheckPush(const PushClaims& claims) const {
 }
 
 absl::Status RevisionRegistry::CheckClaims(const PushClaims& claims) const {
-  const std::string id = claims.digest.substr(0, 16);
+  const std::string id = policy::RevisionIdOfDigest(claims.digest);
   std::optional<int64_t> accepted_as;
   if (Contains(claims.digest)) {
     const auto stored = Get(id);

@@ -76,31 +76,23 @@ absl::StatusOr<v1::RevisionSignature> ReadSignature(fs::path path) {
   return policy::ParseSignature(*bytes);
 }
 
-// Nothing of the artifact is read before its signature is known to be good.
-absl::StatusOr<StoredRevision> LoadSigned(const fs::path& path,
-                                          const SignatureGate& gate) {
-  ATTUNE_ASSIGN_OR_RETURN(v1::RevisionSignature signature, ReadSignature(path));
-  ATTUNE_RETURN_IF_ERROR(gate.CheckStored(signature));
-  ATTUNE_ASSIGN_OR_RETURN(auto revision,
-                          policy::Revision::LoadFile(path.string()));
-  ATTUNE_RETURN_IF_ERROR(CheckSigned(signature, *revision));
-  return StoredRevision{.revision = std::move(revision),
-                        .push_time = ModificationTime(path),
-                        .signature = std::move(signature)};
-}
-
 absl::StatusOr<StoredRevision> LoadStored(const fs::path& path,
                                           const SignatureGate& gate) {
   StoredRevision stored;
   if (gate.is_closed()) {
-    ATTUNE_ASSIGN_OR_RETURN(stored, LoadSigned(path, gate));
+    // Nothing of the artifact is read before its signature is known to be good.
+    ATTUNE_ASSIGN_OR_RETURN(stored.signature, ReadSignature(path));
+    ATTUNE_RETURN_IF_ERROR(gate.CheckStored(*stored.signature));
+    ATTUNE_ASSIGN_OR_RETURN(stored.revision,
+                            policy::Revision::LoadFile(path.string()));
+    ATTUNE_RETURN_IF_ERROR(CheckSigned(*stored.signature, *stored.revision));
   } else {
     ATTUNE_ASSIGN_OR_RETURN(stored.revision, LoadWithReceipt(path));
-    stored.push_time = ModificationTime(path);
   }
   if (stored.revision->id() != path.stem().string()) {
     return absl::DataLossError("the file's name is not its revision's id");
   }
+  stored.push_time = ModificationTime(path);
   return stored;
 }
 

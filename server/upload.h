@@ -8,8 +8,9 @@
 //
 // UploadArea::Begin() hands out one Upload per digest at a time; Append() as
 // often as it takes; Finish() checks the digest. An Upload that is dropped
-// keeps its part, if that has a byte, so that the push can go on. UploadArea is thread-safe and
-// must outlive its uploads; Upload is not thread-safe. Both block on the disk.
+// keeps its part, if that has a byte, so that the push can go on. UploadArea is
+// thread-safe and must outlive its uploads; Upload is not thread-safe. Both
+// block on the disk.
 
 #include <cstdint>
 #include <memory>

@@ -61,16 +61,17 @@ struct CommonFlags {
 void AddCommonFlags(CLI::App& command, const std::string& plane,
                     CommonFlags& flags);
 
-// How a subcommand shows itself; `plane` as for AddCommonFlags.
+// How a subcommand shows itself; `plane` as for AddCommonFlags, null if it asks
+// no server.
 struct CommandText {
   const char* name;
   const char* description;
   const char* footer;
-  const char* plane;
+  const char* plane = nullptr;
 };
 
-// Adds a subcommand with the common flags, which are `flags->common`. Once it is
-// parsed, `check` may throw a CLI::ParseError about the flags together; `run` is
+// Adds a subcommand. If it asks a server, its flags have a member `common`, and
+// the subcommand the common flags. Once it is parsed, `check` may throw a CLI::ParseError about the flags together; `run` is
 // the context's action then. The flags live as long as the app.
 template <typename Flags>
 CLI::App& AddCommand(
@@ -79,7 +80,9 @@ CLI::App& AddCommand(
     absl::Status (*run)(const Flags&, const Terminal&),
     std::type_identity_t<void (*)(const Flags&)> check = nullptr) {
   CLI::App& command = *app.add_subcommand(text.name, text.description);
-  AddCommonFlags(command, text.plane, flags->common);
+  if constexpr (requires { flags->common; }) {
+    AddCommonFlags(command, text.plane, flags->common);
+  }
   command.footer(text.footer);
   command.callback([flags, run, check, &context] {
     if (check != nullptr) check(*flags);

@@ -92,40 +92,29 @@ absl::Status RunSign(const SignFlags& flags, const Terminal& terminal) {
   return absl::OkStatus();
 }
 
-// Adds a subcommand that asks no server.
-template <typename Flags>
-CLI::App& AddOfflineCommand(CLI::App& app, CliContext& context,
-                            const char* name, const char* description,
-                            const char* footer,
-                            const std::shared_ptr<Flags>& flags,
-                            absl::Status (*run)(const Flags&,
-                                                const Terminal&)) {
-  CLI::App& command = *app.add_subcommand(name, description);
-  command.footer(footer);
-  command.add_flag("--json", flags->json, "Print JSON");
-  command.callback([flags, run, &context] {
-    context.action = [flags, run, &context] {
-      return run(*flags, context.terminal);
-    };
-  });
-  return command;
-}
-
 }  // namespace
 
 void AddKeygenCommand(CLI::App& app, CliContext& context) {
   auto flags = std::make_shared<KeygenFlags>();
-  AddOfflineCommand(app, context, "keygen", "Make a key that signs revisions",
-                    kKeygenFooter, flags, RunKeygen)
-      .add_option("--out", flags->out, "Where: DIRECTORY/NAME")
-      ->required();
+  CLI::App& command = AddCommand(app, context,
+                                 {.name = "keygen",
+                                  .description = "Make a key that signs "
+                                                 "revisions",
+                                  .footer = kKeygenFooter},
+                                 flags, RunKeygen);
+  command.add_flag("--json", flags->json, "Print JSON");
+  command.add_option("--out", flags->out, "Where: DIRECTORY/NAME")->required();
 }
 
 void AddSignCommand(CLI::App& app, CliContext& context) {
   auto flags = std::make_shared<SignFlags>();
   CLI::App& command =
-      AddOfflineCommand(app, context, "sign", "Approve a revision with a key",
-                        kSignFooter, flags, RunSign);
+      AddCommand(app, context,
+                 {.name = "sign",
+                  .description = "Approve a revision with a key",
+                  .footer = kSignFooter},
+                 flags, RunSign);
+  command.add_flag("--json", flags->json, "Print JSON");
   command.add_option("ARTIFACT", flags->artifact, "The artifact")->required();
   command.add_option("--key", flags->key_file, "The private key")->required();
   command.add_option("--number", flags->number, "The policy's revision number")

@@ -8,7 +8,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <condition_variable>
 #include <iostream>
 #include <map>
 #include <mutex>
@@ -18,6 +17,7 @@
 #include "policy/random.h"
 #include "server/log_reader.h"
 #include "server/sqlite.h"
+#include "tests/server/acknowledgements.h"
 #include "tests/server/process.h"
 #include "tests/server/server_fixture.h"
 #include "tests/testing/environment.h"
@@ -45,7 +45,7 @@ class Callers {
   explicit Callers(uint64_t seed) : seed_(seed) {}
 
   void Start(int port, int round) {
-    acknowledged_now_ = 0;
+    acknowledgements_.Reset();
     for (uint64_t i = 0; i < 3; ++i) {
       threads_.emplace_back(
           [this, port, rng = policy::Rng(seed_ + round, i)]() mutable {
@@ -53,10 +53,7 @@ class Callers {
           });
     }
   }
-  void AwaitAcknowledged(int count) {
-    std::unique_lock<std::mutex> lock(mutex_);
-    changed_.wait(lock, [&] { return acknowledged_now_ >= count; });
-  }
+  void AwaitAcknowledged(int count) { acknowledgements_.Await(count); }
   void Join() {
     for (std::thread& thread : threads_) thread.join();
     threads_.clear();
@@ -97,22 +94,22 @@ class Callers {
     request.set_decision_token(prompt.decision_token());
     request.set_reward(reward);
     if (!stub.RecordFeedback(&context, request, &response).ok()) return false;
-    std::lock_guard<std::mutex> lock(mutex_);
-    Known& known = known_[prompt.decision_id()];
-    if (known.acknowledged < 0.0F) known.acknowledged = response.reward();
-    if (known.acknowledged != response.reward()) ++contradictions_;
-    ++acknowledged_now_;
-    changed_.notify_all();
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      Known& known = known_[prompt.decision_id()];
+      if (known.acknowledged < 0.0F) known.acknowledged = response.reward();
+      if (known.acknowledged != response.reward()) ++contradictions_;
+    }
+    acknowledgements_.Add();
     return true;
   }
 
   const uint64_t seed_;
   std::vector<std::thread> threads_;
+  Acknowledgements acknowledgements_;
   std::mutex mutex_;
-  std::condition_variable changed_;
   // Guarded by mutex_ while threads run.
   std::map<std::string, Known> known_;
-  int acknowledged_now_ = 0;
   int contradictions_ = 0;
 };
 

@@ -7,13 +7,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <condition_variable>
 #include <iostream>
-#include <mutex>
 #include <thread>
 
 #include "policy/random.h"
 #include "policy/signing_key.h"
+#include "tests/server/acknowledgements.h"
 #include "tests/server/process.h"
 #include "tests/server/rpc_error.h"
 #include "tests/server/server_fixture.h"
@@ -54,7 +53,7 @@ class SignedPusher {
   }
 
   void Start(int port) {
-    acknowledged_now_ = 0;
+    acknowledgements_.Reset();
     thread_ = std::thread([this, port] {
       do {
         ++number_;
@@ -62,10 +61,7 @@ class SignedPusher {
       } while (Push(port, tried_, number_).ok() && Acknowledge());
     });
   }
-  void AwaitAcknowledged(int count) {
-    std::unique_lock<std::mutex> lock(mutex_);
-    changed_.wait(lock, [&] { return acknowledged_now_ >= count; });
-  }
+  void AwaitAcknowledged(int count) { acknowledgements_.Await(count); }
   void Join() { thread_.join(); }
 
   // The last push, whether it was acknowledged or not, and the last that was.
@@ -90,18 +86,14 @@ class SignedPusher {
   }
 
   bool Acknowledge() {
-    std::lock_guard<std::mutex> lock(mutex_);
     acknowledged_ = number_;
-    ++acknowledged_now_;
-    changed_.notify_all();
+    acknowledgements_.Add();
     return true;
   }
 
   const policy::SigningKey& key_;
   std::thread thread_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  int acknowledged_now_ = 0;  // guarded by mutex_
+  Acknowledgements acknowledgements_;
   // The thread's while it runs.
   int64_t number_ = 0;
   int64_t acknowledged_ = 0;

@@ -7,12 +7,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <condition_variable>
 #include <iostream>
-#include <mutex>
 #include <thread>
 
 #include "server/audit_log.h"
+#include "tests/server/acknowledgements.h"
 #include "tests/server/process.h"
 #include "tests/server/server_fixture.h"
 #include "tests/testing/environment.h"
@@ -28,7 +27,7 @@ using ::attune::testing::IsOk;
 class Changer {
  public:
   void Start(int port, const std::string& active, const std::string& canary) {
-    acknowledged_now_ = 0;
+    acknowledgements_.Reset();
     thread_ = std::thread([this, port, active, canary] {
       auto stub = v1::PolicyService::NewStub(Connect(port));
       v1::SetTrafficRequest request;
@@ -40,17 +39,12 @@ class Changer {
         grpc::ClientContext context;
         v1::SetTrafficResponse response;
         if (!stub->SetTraffic(&context, request, &response).ok()) return;
-        std::lock_guard<std::mutex> lock(mutex_);
         settled_ = tried_;
-        ++acknowledged_now_;
-        changed_.notify_all();
+        acknowledgements_.Add();
       }
     });
   }
-  void AwaitAcknowledged(int count) {
-    std::unique_lock<std::mutex> lock(mutex_);
-    changed_.wait(lock, [&] { return acknowledged_now_ >= count; });
-  }
+  void AwaitAcknowledged(int count) { acknowledgements_.Await(count); }
   void Join() { thread_.join(); }
 
   // Whether the share may be this after a restart: the last one that was
@@ -64,13 +58,11 @@ class Changer {
 
  private:
   std::thread thread_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  int acknowledged_now_ = 0;  // guarded by mutex_
+  Acknowledgements acknowledgements_;
   // The thread's while it runs.
   int changes_ = 0;
   float tried_ = 0.0F;
-  float settled_ = 0.0F;  // guarded by mutex_
+  float settled_ = 0.0F;
 };
 
 v1::Traffic TrafficOf(int port) {
