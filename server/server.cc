@@ -18,6 +18,8 @@
 #include "policy/revision.h"
 #include "policy/revision_signature.h"
 #include "policy/status_macros.h"
+#include "server/connection_limits.h"
+#include "server/connection_metrics.h"
 #include "server/decision_log.h"
 #include "server/decision_token.h"
 #include "server/feedback.h"
@@ -49,8 +51,6 @@ constexpr int kMaxKeyFileBytes = 64 << 10;
 // A thousand history items with genres and the longest titles.
 constexpr int kMaxDataMessageBytes = 4 << 20;
 constexpr int kMaxControlMessageBytes = 2 << 20;
-constexpr int kMaxDataStreams = 256;
-constexpr int kMaxControlStreams = 16;
 constexpr int64_t kMaxCalls = 1 << 20;
 constexpr int64_t kMinLogBytes = 1 << 20;
 // As a service of its own: prompts are served without the log.
@@ -229,6 +229,9 @@ struct Server::Impl {
   // The endpoint holds it weakly.
   std::shared_ptr<prometheus::Collectable> log_metrics;
   std::shared_ptr<prometheus::Collectable> traffic_metrics;
+  std::shared_ptr<prometheus::Collectable> connection_metrics;
+  ConnectionStats control_connections;
+  ConnectionStats data_connections;
   std::unique_ptr<MetricsEndpoint> scrapes;
   std::unique_ptr<Listener> control;
   std::unique_ptr<Listener> data;
@@ -238,7 +241,12 @@ struct Server::Impl {
 
 absl::Status Server::Impl::Listen() {
   const ServerConfig& config = parts.config;
+  ATTUNE_ASSIGN_OR_RETURN(const ConnectionLimits data_limits,
+                          DataLimits(config, DescriptorLimit()));
   auto collectables = metrics.collectables();
+  connection_metrics = MakeConnectionMetrics(
+      {{"control", &control_connections}, {"data", &data_connections}});
+  collectables.push_back(connection_metrics);
   traffic_metrics =
       MakeTrafficMetrics(parts.registry.get(), monitor.get(), shadow.get());
   collectables.push_back(traffic_metrics);
@@ -255,14 +263,16 @@ absl::Status Server::Impl::Listen() {
                     {{&log_service, v1::LogService::service_full_name()},
                      {&policy_service, v1::PolicyService::service_full_name()}},
                     kMaxControlMessageBytes,
-                    kMaxControlStreams}));
+                    ControlLimits(config),
+                    &control_connections}));
   ATTUNE_ASSIGN_OR_RETURN(
       data, Listener::Start(
                 {config.data_listen,
                  "data_listen",
                  {{&prompt_service, v1::PromptService::service_full_name()}},
                  kMaxDataMessageBytes,
-                 kMaxDataStreams}));
+                 data_limits,
+                 &data_connections}));
   if (parts.log != nullptr) parts.feedback_health->TellThrough(data.get());
   ports = {data->port(), control->port(), scrapes->port()};
   return absl::OkStatus();
