@@ -4,6 +4,8 @@
 #include "server/server.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <filesystem>
 #include <mutex>
 #include <optional>
@@ -18,6 +20,7 @@
 #include "policy/revision.h"
 #include "policy/revision_signature.h"
 #include "policy/status_macros.h"
+#include "server/caller_quota.h"
 #include "server/connection_limits.h"
 #include "server/connection_metrics.h"
 #include "server/decision_log.h"
@@ -163,12 +166,21 @@ class FeedbackHealth {
   Listener* listener_ = nullptr;  // guarded by mutex_
 };
 
+int ToInt(int64_t calls) {
+  return static_cast<int>(std::min<int64_t>(calls, kMaxCalls));
+}
+
 Admission::Options AdmissionOf(const ServerConfig& config) {
   return {.threads = static_cast<int>(
               std::max(1U, std::thread::hardware_concurrency())),
           .max_wait = config.max_wait,
-          .max_calls =
-              static_cast<int>(std::min<int64_t>(config.max_calls, kMaxCalls))};
+          .max_calls = ToInt(config.max_calls)};
+}
+
+uint64_t RandomSeed() {
+  std::array<uint8_t, sizeof(uint64_t)> bytes;
+  SystemRandom(absl::MakeSpan(bytes));
+  return std::bit_cast<uint64_t>(bytes);
 }
 
 }  // namespace
@@ -203,7 +215,8 @@ struct Server::Impl {
                           RewardObserver(monitor.get())}),
         policy_handler(parts.registry.get(), &uploads, &metrics),
         log_handler(parts.log.get(), &parts.signer),
-        prompt_service(&prompt_handler, &feedback_handler, &metrics,
+        quota(ToInt(parts.config.max_calls_per_caller), RandomSeed()),
+        prompt_service(&prompt_handler, &feedback_handler, &quota, &metrics,
                        AdmissionOf(parts.config)),
         policy_service(&policy_handler, &worker, &metrics),
         log_service(&log_handler, &worker, &metrics) {}
@@ -223,6 +236,7 @@ struct Server::Impl {
   const LogHandler log_handler;
   // A revision that arrives must not slow down the requests meanwhile.
   Worker worker{1, Worker::Priority::kBackground};
+  CallerQuota quota;
   PromptService prompt_service;
   PolicyService policy_service;
   LogService log_service;
