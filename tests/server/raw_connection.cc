@@ -54,6 +54,10 @@ std::string Preface(uint32_t initial_window) {
                BigEndian(kInitialWindowSize, 2) + BigEndian(initial_window, 4));
 }
 
+std::string WindowUpdate(uint32_t bytes) {
+  return Frame(FrameType::kWindowUpdate, 0, 0, BigEndian(bytes, 4));
+}
+
 std::string CallHeaders(uint32_t stream, const std::string& method,
                         const std::string& encoding) {
   std::string block = Literal(":method", "POST") + Literal(":scheme", "http") +

@@ -18,7 +18,12 @@
 namespace attune::server {
 
 // RFC 9113.
-enum class FrameType : uint8_t { kData = 0, kHeaders = 1, kSettings = 4 };
+enum class FrameType : uint8_t {
+  kData = 0,
+  kHeaders = 1,
+  kSettings = 4,
+  kWindowUpdate = 8
+};
 inline constexpr uint8_t kEndStream = 1;
 inline constexpr uint8_t kEndHeaders = 4;
 
@@ -27,6 +32,8 @@ inline constexpr uint8_t kEndHeaders = 4;
 std::string Preface(uint32_t initial_window = 65535);
 std::string Frame(FrameType type, uint8_t flags, uint32_t stream,
                   const std::string& payload);
+// How many more bytes of messages the server may send on the connection.
+std::string WindowUpdate(uint32_t bytes);
 // The headers of a call, without Huffman codes and without an index.
 std::string CallHeaders(uint32_t stream, const std::string& method,
                         const std::string& encoding = "");
