@@ -154,8 +154,8 @@ void Acceptor::Admit(int listener, UniqueFd connection,
 }
 
 void Acceptor::Refuse(UniqueFd connection, std::atomic<int64_t>* counter) {
-  CloseAtOnce(std::move(connection));
   counter->fetch_add(1, std::memory_order_relaxed);
+  CloseAtOnce(std::move(connection));
 }
 
 bool Acceptor::RefuseWithReserve(int listener) {

@@ -5,10 +5,12 @@
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "tests/server/raw_connection.h"
@@ -119,14 +121,18 @@ TEST_F(AcceptorTest, RefusesAboveTheLimitsAndAdmitsAgain) {
 // watched by the same number.
 TEST_F(AcceptorTest, TakesNoConnectionForAnother) {
   Start(10);
-  RawConnection first(port_);
+  // Numbers for the second connection's two ends, so that it is watched by the
+  // number that was the first one's.
+  UniqueFd numbers[] = {UniqueFd(::dup(0)), UniqueFd(::dup(0))};
+  std::optional<RawConnection> first(port_);
   UniqueFd one = Take();
   ::shutdown(one.get(), SHUT_RDWR);
   AwaitOpen(0);
+  for (UniqueFd& number : numbers) number.Reset(-1);
   RawConnection second(port_);
   UniqueFd two = Take();
   // Events of the first: its peer's end, its own.
-  { const RawConnection gone = std::move(first); }
+  first.reset();
   one.Reset(-1);
   // Whatever came of that has been seen before a third one is.
   RawConnection third(port_);

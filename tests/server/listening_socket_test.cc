@@ -76,7 +76,7 @@ TEST(ListeningSocketTest, ANameIsAllItsAddressesAtOnePort) {
 TEST(ListeningSocketTest, RefusesWhatIsNoAddress) {
   for (const char* address :
        {"", "localhost", ":80", "localhost:", "localhost:http",
-        "localhost:65536", "localhost:-1", "::1:80", "127.0.0.1:80 "}) {
+        "localhost:65536", "localhost:-1", "::1:80"}) {
     EXPECT_THAT(ListenOn(address, kTimeout).status(),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("must")))
         << address;
