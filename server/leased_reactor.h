@@ -19,6 +19,9 @@ class LeasedReactor final : public grpc::ServerUnaryReactor {
  public:
   explicit LeasedReactor(CallerQuota::Lease lease) : lease_(std::move(lease)) {}
   void OnDone() override { delete this; }
+  // Without this gRPC hands OnDone() over to another thread, which costs more
+  // than half as much as a call.
+  bool InternalInlineable() override { return true; }
 
  private:
   const CallerQuota::Lease lease_;
