@@ -54,10 +54,6 @@ std::string Preface(uint32_t initial_window) {
                BigEndian(kInitialWindowSize, 2) + BigEndian(initial_window, 4));
 }
 
-std::string WindowUpdate(uint32_t bytes) {
-  return Frame(FrameType::kWindowUpdate, 0, 0, BigEndian(bytes, 4));
-}
-
 std::string CallHeaders(uint32_t stream, const std::string& method,
                         const std::string& encoding) {
   std::string block = Literal(":method", "POST") + Literal(":scheme", "http") +
@@ -82,8 +78,13 @@ std::string CallMessage(uint32_t stream, const std::string& message,
   return frames;
 }
 
-RawConnection::RawConnection(int port, int host)
+RawConnection::RawConnection(int port, int host, int receive_buffer)
     : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  if (receive_buffer > 0) {
+    EXPECT_EQ(::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer,
+                           sizeof(receive_buffer)),
+              0);
+  }
   const sockaddr_in from = Loopback(host, 0);
   const sockaddr_in to = Loopback(1, port);
   EXPECT_EQ(

@@ -32,8 +32,6 @@ inline constexpr uint8_t kEndHeaders = 4;
 std::string Preface(uint32_t initial_window = 65535);
 std::string Frame(FrameType type, uint8_t flags, uint32_t stream,
                   const std::string& payload);
-// How many more bytes of messages the server may send on the connection.
-std::string WindowUpdate(uint32_t bytes);
 // The headers of a call, without Huffman codes and without an index.
 std::string CallHeaders(uint32_t stream, const std::string& method,
                         const std::string& encoding = "");
@@ -45,7 +43,9 @@ class RawConnection {
  public:
   // From an address of our own on loopback, so that servers take us for another
   // one than clients that do not choose: 127.0.0.`host`.
-  explicit RawConnection(int port, int host = 2);
+  // The kernel takes little more than `receive_buffer` bytes for us; 0 for what
+  // it likes.
+  explicit RawConnection(int port, int host = 2, int receive_buffer = 0);
   RawConnection(RawConnection&&) = default;
 
   // False once the server has ended the connection.
