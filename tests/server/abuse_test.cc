@@ -190,6 +190,22 @@ TEST_F(AbuseTest, ADrippingHandshakeIsEnded) {
          0.1 * count + 16);
 }
 
+// Connected as it should be, and no call.
+TEST_F(AbuseTest, IdleConnectionsAreEnded) {
+  Start({"--idle_timeout", "1s"});
+  const int count = Scaled(200);
+  std::vector<RawConnection> peers;
+  for (int i = 0; i < count; ++i) {
+    peers.emplace_back(port_);
+    peers.back().Send(Preface());
+  }
+  NormalClient client(port_, Connections::kNew);
+  const Figures beside = client.Measure(kCalls);
+  for (RawConnection& peer : peers) peer.AwaitEnd();
+  AwaitOpen(1);
+  Report(std::to_string(count) + " idle connections", beside, 0.1 * count + 16);
+}
+
 // Calls whose message comes a byte at a time, and never all of it.
 TEST_F(AbuseTest, DrippingCallsAreBoundedByTheStreams) {
   constexpr int kStreams = 32;
