@@ -14,8 +14,10 @@
 // is admitted and not counted. Takes no lock; costs nothing without a limit.
 // Thread-safe; must outlive its leases.
 //
-// Two calls of one caller that come at the same instant, while a third one
-// leaves, may be counted apart: the limit may be exceeded for a moment.
+// A place is free a moment after the caller has the answer, so one that uses its
+// whole share may be refused a call now and then. Two calls of one caller that come at the
+// same instant, while a third one leaves, may be counted apart: the limit may be
+// exceeded for a moment.
 
 #include <atomic>
 #include <cstdint>
