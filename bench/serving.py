@@ -362,22 +362,22 @@ def table(rows):
 
     def add(name, row, key, asked, form="{:.2f}"):
         value = rows.get(row, {}) or {}
-        for part in key.split("/"):
+        for part in key.split("."):
             value = (value or {}).get(part)
         if value is not None:
             lines.append((name, form.format(value), asked))
 
     number = "{:,.0f}"
-    add("GetPrompt calls/s, 64 in flight", "throughput", "calls_per_second/attune", "", number)
+    add("GetPrompt calls/s, 64 in flight", "throughput", "calls_per_second.attune", "", number)
     add("  of an empty handler's", "throughput", "of_empty", ">= 0.85")
     add("  of an empty handler's on raw bytes", "throughput", "of_raw", "")
-    add("  of an empty handler's, by ghz", "throughput", "ghz/of_empty", ">= 0.85")
+    add("  of an empty handler's, by ghz", "throughput", "ghz.of_empty", ">= 0.85")
     add("p50 at half load, of the empty handler's", "throughput", "p50_us_of_empty", "<= 1.25")
     add("p99 at half load, of the empty handler's", "throughput", "p99_us_of_empty", "<= 1.50")
-    add("p99 at half load, us", "throughput", "latency_us/attune/p99_us", "", number)
+    add("p99 at half load, us", "throughput", "latency_us.attune.p99_us", "", number)
     add("StreamPrompts prompts/s", "stream", "stream_per_second", "", number)
     add("  of unary", "stream", "stream_of_unary", ">= 4")
-    add("decision alone, us", "decision", "DecideBench/Served/heads:2", "< 5")
+    add("decision alone, us", "decision", "DecideBench/Served/heads:3", "< 5")
     add("times a Python server with numpy", "python", "times_numpy", "", "{:.1f}")
     add("times a Python server with torch", "python", "times_torch", ">= 15", "{:.1f}")
     add("p99 around a swap, of steady", "swap", "swap_p99_of_steady", "<= 1.10")

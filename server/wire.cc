@@ -5,7 +5,17 @@
 
 namespace attune::server {
 
-bool WireReader::Varint(uint64_t* value) {
+// Most are one byte.
+inline bool WireReader::Varint(uint64_t* value) {
+  if (rest_.empty() || static_cast<unsigned char>(rest_.front()) >= 0x80) {
+    return LongVarint(value);
+  }
+  *value = static_cast<unsigned char>(rest_.front());
+  rest_.remove_prefix(1);
+  return true;
+}
+
+bool WireReader::LongVarint(uint64_t* value) {
   *value = 0;
   for (int shift = 0; shift < 64; shift += 7) {
     if (rest_.empty()) return Fail();
@@ -17,7 +27,7 @@ bool WireReader::Varint(uint64_t* value) {
   return Fail();
 }
 
-bool WireReader::Take(size_t size, std::string_view* bytes) {
+inline bool WireReader::Take(size_t size, std::string_view* bytes) {
   if (rest_.size() < size) return Fail();
   *bytes = rest_.substr(0, size);
   rest_.remove_prefix(size);

@@ -15,6 +15,8 @@
 #include <string>
 #include <string_view>
 
+#include "absl/types/span.h"
+
 namespace attune::server {
 
 // Takes the fields of one message apart, in the order in which they come.
@@ -49,6 +51,7 @@ class WireReader {
 
  private:
   bool Varint(uint64_t* value);
+  bool LongVarint(uint64_t* value);
   bool Take(size_t size, std::string_view* bytes);
   bool Fail() { return good_ = false; }
 
@@ -60,8 +63,8 @@ class WireReader {
   std::string_view bytes_;
 };
 
-// Appends fields to a string. Numbers and strings that have the default value
-// are left out, as proto3 wants it.
+// Appends fields to a string. What has the default value is left out, as proto3
+// wants it. Like the rest of the program for little-endian machines.
 class WireWriter {
  public:
   explicit WireWriter(std::string* out) : out_(*out) {}
@@ -75,6 +78,11 @@ class WireWriter {
     Varint(value);
   }
   void Float(int field, float value);
+  // A repeated field, packed.
+  void Floats(int field, absl::Span<const float> values) {
+    String(field, {reinterpret_cast<const char*>(values.data()),
+                   values.size() * sizeof(float)});
+  }
   void String(int field, std::string_view value) {
     if (!value.empty()) Element(field, value);
   }
