@@ -307,21 +307,27 @@ class Bench:
         return row
 
     def row_overload(self):
-        world = ("--items", 65_000, "--neighbours-only")
-        attune = self.server("overload", self.artifact("slow", *world))
-        items = ("--items", 65_000)
+        """Of wide heads, whose answers cost many times a refusal, and of usual ones, whose
+        answers cost as much as any call: refusing them saves nothing."""
+        row = self.overload("slow", "--hidden", 4096)
+        row["usual"] = self.overload("small")
+        self.stop_all()
+        return row
+
+    def overload(self, name, *world):
+        attune = self.server("overload-" + name, self.artifact(name, *world))
         peaks, kept, refused, back, calm = [], [], [], [], []
         for _ in range(self.args.repetitions):
-            peak = self.closed(attune, **{"in-flight": 8, "items": 65_000})["calls_per_second"]
-            calm.append(self.open(attune, 0.5 * peak, 2, *items)["p99_us"])
-            over = self.open(attune, 3 * peak, 4, *items)
+            peak = self.closed(attune)["calls_per_second"]
+            calm.append(self.open(attune, 0.5 * peak, 2)["p99_us"])
+            over = self.open(attune, 3 * peak, 4)
             kept.append(over["codes"].get("0", 0) / 4 / peak)
-            refused.append(over["refused"]["p99_us"])
-            back.append(self.open(attune, 0.5 * peak, 2, *items)["p99_us"] / calm[-1])
+            refused.append(over["refused"]["p99_us"] / 1e3)
+            back.append(self.open(attune, 0.5 * peak, 2)["p99_us"] / calm[-1])
             peaks.append(peak)
-        self.stop_all()
+        attune.stop()
         return {"peak_per_second": median(peaks), "goodput_of_peak": median(kept),
-                "refused_p99_us": median(refused), "calm_p99_us": median(calm),
+                "refused_p99_ms": median(refused), "calm_p99_us": median(calm),
                 "p99_after_of_before": median(back), "codes_of_last": over["codes"]}
 
 
@@ -388,6 +394,7 @@ def table(rows):
     add("goodput at 3 times capacity, of peak", "overload", "goodput_of_peak", ">= 0.90")
     add("  p99 of refusals, ms", "overload", "refused_p99_ms", "< 5")
     add("  p99 at once afterwards, of before", "overload", "p99_after_of_before", "")
+    add("  goodput where an answer costs a call", "overload", "usual.goodput_of_peak", "")
     return lines
 
 
@@ -420,8 +427,6 @@ def main():
         bench.stop_all()
     if "table" in rows:
         rows["table"]["growth_mb_per_million"] = rows["table"]["growth_bytes_per_million"] / 1e6
-    if "overload" in rows:
-        rows["overload"]["refused_p99_ms"] = rows["overload"]["refused_p99_us"] / 1e3
     bench.result["machine"]["load_after"] = os.getloadavg()[0]
     with open(bench.args.out, "w", encoding="utf-8") as file:
         json.dump(bench.result, file, indent=1)
