@@ -146,7 +146,7 @@ absl::StatusOr<ServedDecision> PromptHandler::GetPrompt(
   served.expire_time = claims.issue_time + options_.signer->ttl();
   options_.metrics->CountDecision(policy.catalog(), served.decision.choice);
   probe.Succeed(policy.catalog(), served.decision.choice, decide.mode);
-  if (options_.log != nullptr) LogDecision(request, decide.mode, role, &served);
+  if (options_.log != nullptr) LogDecision(request, role, served);
   if (options_.shadow != nullptr && traffic->shadow != nullptr &&
       role != TrafficRole::kNamed && !request.previous.has_value()) {
     options_.shadow->Offer({.shadow = traffic->shadow,
@@ -159,16 +159,22 @@ absl::StatusOr<ServedDecision> PromptHandler::GetPrompt(
   return served;
 }
 
-void PromptHandler::LogDecision(const PromptRequest& request,
-                                policy::DecisionMode mode, TrafficRole role,
-                                ServedDecision* served) const {
-  DecisionRecord record = MakeRecord(
-      served->revision, mode, request.candidates.items(), &served->decision);
-  record.decision_id = served->claims.decision_id;
-  record.time = served->claims.issue_time;
-  record.user = served->claims.user;
-  record.role = role;
-  if (options_.log->keeps_requests()) record.request = request.wire;
+void PromptHandler::LogDecision(const PromptRequest& request, TrafficRole role,
+                                const ServedDecision& served) const {
+  DecisionRecord record{.decision_id = served.claims.decision_id,
+                        .time = served.claims.issue_time,
+                        .user = served.claims.user};
+  thread_local std::string bytes;
+  bytes.clear();
+  AppendRecord({.revision = *served.revision,
+                .decision = served.decision,
+                .candidates = request.candidates.items(),
+                .mode = request.mode,
+                .role = role,
+                .request = options_.log->keeps_requests() ? request.wire
+                                                          : std::string_view()},
+               &bytes);
+  record.bytes = bytes;
   options_.log->Enqueue(std::move(record));
 }
 

@@ -94,8 +94,8 @@ absl::Status PromptStream::AnswerCalls(std::string_view message,
   WireWriter writer(out);
   while (reader.Next()) {
     if (reader.field() != v1::StreamPromptsRequest::kCallsFieldNumber) continue;
-    writer.Message(v1::StreamPromptsResponse::kResultsFieldNumber,
-                   [&] { AnswerCall(reader.bytes(), admitted, out); });
+    writer.LongMessage(v1::StreamPromptsResponse::kResultsFieldNumber,
+                       [&] { AnswerCall(reader.bytes(), admitted, out); });
   }
   if (admitted.ok()) {
     admission_.Leave(calls, std::chrono::steady_clock::now() - start);
@@ -131,8 +131,8 @@ void PromptStream::AnswerCall(std::string_view call,
   }
   const size_t before = out->size();
   if (status.ok()) {
-    writer.Message(v1::PromptResult::kResponseFieldNumber,
-                   [&] { status = handler_.Answer(request, out); });
+    writer.LongMessage(v1::PromptResult::kResponseFieldNumber,
+                       [&] { status = handler_.Answer(request, out); });
   }
   metrics_.CountRequest(Method::kStreamPrompts, status);
   if (status.ok()) return;

@@ -235,7 +235,7 @@ struct Server::Impl {
   const PolicyHandler policy_handler;
   const LogHandler log_handler;
   // A revision that arrives must not slow down the requests meanwhile.
-  Worker worker{1, Worker::Priority::kBackground};
+  Worker worker{1, ThreadClass::kBackground};
   CallerQuota quota;
   PromptService prompt_service;
   PolicyService policy_service;

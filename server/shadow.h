@@ -75,7 +75,7 @@ class ShadowRunner {
 
  private:
   void Run();
-  absl::Status Decide(ServedRequest& served);
+  absl::Status Decide(const ServedRequest& served);
 
   const Options options_;
   std::atomic<int64_t> decided_{0};
