@@ -6,7 +6,7 @@
 
 // One gRPC listener with services of ours, health and reflection, hardened:
 // no compression, limits on message size, streams, handshake, idle time and
-// pings. Thread-safe.
+// pings; secured as its Transport says. Thread-safe.
 
 #include <grpcpp/impl/service_type.h>
 #include <grpcpp/server.h>
@@ -17,6 +17,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/transport_security.h"
 
 namespace attune::server {
 
@@ -36,6 +37,7 @@ class Listener {
     std::vector<Named> services;
     int max_receive_bytes;
     int max_streams;
+    Transport transport;
   };
 
   // kUnavailable if the address cannot be listened on.
