@@ -3,12 +3,11 @@
 
 #include "server/authorizer.h"
 
-#include <prometheus/metric_family.h>
-
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/metric_family.h"
 #include "server/role_table.h"
 
 namespace attune::server {
@@ -33,15 +32,6 @@ absl::Status Denied(const RoleTableRow& row, RoleSet has) {
       absl::StrCat("ROLE_MISSING: ", MethodOf(row.path), " needs a role of ",
                    row.roles.ToString(), "; this certificate has ",
                    has.empty() ? "none" : has.ToString()));
-}
-
-void AppendCount(const std::string& method, const char* code, int64_t count,
-                 prometheus::MetricFamily* family) {
-  if (count == 0) return;
-  prometheus::ClientMetric metric;
-  metric.label = {{"code", code}, {"method", method}};
-  metric.counter.value = static_cast<double>(count);
-  family->metric.push_back(std::move(metric));
 }
 
 }  // namespace
@@ -72,19 +62,22 @@ absl::Status Authorizer::Authorize(std::string_view path,
 }
 
 std::vector<prometheus::MetricFamily> Authorizer::Collect() const {
-  prometheus::MetricFamily family{
-      "attune_refused_calls_total",
-      "Calls refused for want of a certificate or a role",
-      prometheus::MetricType::Counter,
-      {}};
+  std::vector<std::pair<Labels, int64_t>> counts;
   for (size_t i = 0; i < refusals_.size(); ++i) {
     const std::string method =
         i < RoleTable().size() ? MethodOf(RoleTable()[i].path) : "other";
-    AppendCount(method, "UNAUTHENTICATED", refusals_[i].unauthenticated,
-                &family);
-    AppendCount(method, "PERMISSION_DENIED", refusals_[i].denied, &family);
+    const std::pair<const char*, int64_t> by_code[] = {
+        {"UNAUTHENTICATED", refusals_[i].unauthenticated},
+        {"PERMISSION_DENIED", refusals_[i].denied}};
+    for (const auto& [code, count] : by_code) {
+      if (count > 0) {
+        counts.push_back({{{"code", code}, {"method", method}}, count});
+      }
+    }
   }
-  return {std::move(family)};
+  return {CounterFamily("attune_refused_calls_total",
+                        "Calls refused for want of a certificate or a role",
+                        counts)};
 }
 
 }  // namespace attune::server

@@ -52,7 +52,6 @@ class Reloaded {
 
   // Calls of Reload() that found nothing good.
   int64_t failures() const { return failures_; }
-  const std::string& what() const { return what_; }
 
  private:
   Reloaded(std::string what, Read read, T value)

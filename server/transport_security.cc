@@ -3,8 +3,6 @@
 
 #include "server/transport_security.h"
 
-#include <prometheus/metric_family.h>
-
 #include <string>
 #include <utility>
 
@@ -13,7 +11,7 @@
 #include "policy/status_macros.h"
 #include "server/certificate_set.h"
 #include "server/file_io.h"
-#include "server/log.h"
+#include "server/metric_family.h"
 #include "server/reloaded.h"
 #include "server/tls_credentials.h"
 
@@ -58,13 +56,6 @@ absl::StatusOr<Roles> ReadRoles(const std::string& path) {
       absl::StrCat("roles_file: ", path, ": ", roles.status().message()));
 }
 
-prometheus::MetricFamily Gauge(const char* name, const char* help,
-                               double value) {
-  prometheus::ClientMetric metric;
-  metric.gauge.value = value;
-  return {name, help, prometheus::MetricType::Gauge, {metric}};
-}
-
 }  // namespace
 
 // Lives as long as a connection may need it.
@@ -88,28 +79,21 @@ class TransportSecurity::Files : public prometheus::Collectable {
   }
 
   std::vector<prometheus::MetricFamily> Collect() const override {
-    prometheus::MetricFamily failures{
-        "attune_tls_reload_failures_total",
-        "Readings of the files that found nothing good",
-        prometheus::MetricType::Counter,
-        {CountOf(*certificates_)}};
-    if (roles_ != nullptr) failures.metric.push_back(CountOf(*roles_));
-    return {std::move(failures),
-            Gauge("attune_tls_certificate_expiry_seconds",
-                  "When the certificate in use expires, since the epoch",
-                  absl::ToDoubleSeconds(certificates()->expiry -
-                                        absl::UnixEpoch()))};
+    std::vector<std::pair<Labels, int64_t>> failures = {
+        {{{"what", "certificate"}}, certificates_->failures()}};
+    if (roles_ != nullptr) {
+      failures.push_back({{{"what", "roles"}}, roles_->failures()});
+    }
+    return {CounterFamily("attune_tls_reload_failures_total",
+                          "Readings of the files that found nothing good",
+                          failures),
+            GaugeFamily("attune_tls_certificate_expiry_seconds",
+                        "When the certificate in use expires, since the epoch",
+                        absl::ToDoubleSeconds(certificates()->expiry -
+                                              absl::UnixEpoch()))};
   }
 
  private:
-  template <typename T>
-  static prometheus::ClientMetric CountOf(const Reloaded<T>& value) {
-    prometheus::ClientMetric metric;
-    metric.label = {{"what", value.what()}};
-    metric.counter.value = static_cast<double>(value.failures());
-    return metric;
-  }
-
   const std::unique_ptr<Certificates> certificates_;
   const std::unique_ptr<Reloaded<Roles>> roles_;
 };
