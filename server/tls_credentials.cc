@@ -36,9 +36,11 @@ class ListenerState {
     }
     const grpc_ssl_pem_key_cert_pair pair = {current->key.c_str(),
                                              current->certificate.c_str()};
-    const char* client_ca =
-        self.authorizer_ == nullptr ? nullptr : current->client_ca.c_str();
-    *config = grpc_ssl_server_certificate_config_create(client_ca, &pair, 1);
+    // gRPC wants some CA also when nobody is asked for a certificate.
+    const std::string& client_ca =
+        self.authorizer_ == nullptr ? current->certificate : current->client_ca;
+    *config =
+        grpc_ssl_server_certificate_config_create(client_ca.c_str(), &pair, 1);
     self.handed_over_ = std::move(current);
     return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
   }
