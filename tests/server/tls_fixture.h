@@ -57,6 +57,7 @@ class TlsServer {
     return dir_.path() + "/" + name;
   }
   const ServerPorts& ports() { return server_.server().ports(); }
+  std::string revision_dir() const { return server_.revision_dir(); }
 
   // The file has the old bytes or the new ones at any moment.
   void WriteFile(const std::string& name, const std::string& bytes) const {
