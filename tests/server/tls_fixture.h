@@ -27,9 +27,8 @@ inline std::shared_ptr<grpc::Channel> ConnectTls(int port,
                                                  const std::string& ca,
                                                  const TestCertificate& own) {
   grpc::ChannelArguments arguments;
-  // A connection of its own for each channel, and no second try of a call.
+  // A connection of its own for each channel.
   arguments.SetInt("grpc.use_local_subchannel_pool", 1);
-  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   return grpc::CreateCustomChannel(
       "127.0.0.1:" + std::to_string(port),
       grpc::SslCredentials({ca, own.key, own.certificate}), arguments);

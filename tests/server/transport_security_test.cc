@@ -198,7 +198,8 @@ TEST_F(TransportSecurityTest, ACaThatIsGoneIsTrustedNoMore) {
       CallGetPrompt(server_.Connect(server_.ports().data, theirs)).ok());
 }
 
-// Callers that keep their connection, and do not try again.
+// Callers that keep their connection, with gRPC's defaults: a call that did not
+// get onto it before it ended goes onto the next one; no other is tried again.
 class Load {
  public:
   Load(int callers,
