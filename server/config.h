@@ -80,6 +80,18 @@ struct ServerConfig {
   // Longest time that an admitted call waits for a thread: sets the limit lower
   // while decisions take long.
   absl::Duration max_wait = absl::Milliseconds(20);
+  // Prompts and feedback of one caller under way (peer_identity.h); 0: no limit.
+  int64_t max_calls_per_caller = 0;
+  // Connections to data_listen, in all and from one address (0: no limit), and
+  // calls under way on one of them.
+  int64_t max_connections = 4096;
+  int64_t max_connections_per_address = 1024;
+  int64_t max_streams = 256;
+  // Time for a connection's handshake, and without a call (0: for ever); age at
+  // which it is asked to end (0: never).
+  absl::Duration handshake_timeout = absl::Seconds(3);
+  absl::Duration idle_timeout = absl::Minutes(5);
+  absl::Duration max_connection_age = absl::ZeroDuration();
   // After SIGTERM: time between "not serving" and refusing calls; time that
   // calls under way may still take.
   absl::Duration drain_delay = absl::ZeroDuration();
