@@ -8,6 +8,8 @@
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/server_builder.h>
 
+#include <algorithm>
+#include <climits>
 #include <mutex>
 #include <utility>
 
@@ -60,7 +62,8 @@ void EnablePlugins() {
 void LimitAge(absl::Duration age, grpc::ServerBuilder* builder) {
   if (age <= absl::ZeroDuration()) return;
   builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
-                              static_cast<int>(absl::ToInt64Milliseconds(age)));
+                              static_cast<int>(std::min<int64_t>(
+                                  absl::ToInt64Milliseconds(age), INT_MAX)));
   builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
                               kConnectionAgeGraceMillis);
 }
