@@ -45,8 +45,8 @@ struct ReadSummary {
 
 class LogClient {
  public:
-  // kInvalidArgument if an option is out of its range; kNotFound if ca_file
-  // cannot be read. Does not connect.
+  // kInvalidArgument if an option is out of its range; kNotFound if a file of its
+  // TlsOptions cannot be read. Does not connect.
   static absl::StatusOr<LogClient> Create(ClientOptions options = {});
 
   // Calls `each` for every decision that the log holds, oldest first, on the

@@ -29,6 +29,18 @@ struct ServerConfig {
   std::string data_listen = "127.0.0.1:50051";
   std::string control_listen = "127.0.0.1:50052";
   std::string metrics_listen = "127.0.0.1:9464";
+  // PEM files with the server's certificate and key; empty: no TLS. With the CA
+  // of the clients' certificates, each must show one. Read again every
+  // tls_reload_interval (transport_security.h); 0: never.
+  std::string tls_cert_file;
+  std::string tls_key_file;
+  std::string tls_client_ca_file;
+  absl::Duration tls_reload_interval = absl::Seconds(10);
+  // Most time that a connection with TLS lives; 0: any.
+  absl::Duration tls_connection_age = absl::Minutes(30);
+  // Who has which role (roles.h); needed with tls_client_ca_file, and only then.
+  // Read again with the certificates.
+  std::string roles_file;
   // Where the ports are written as JSON once the server listens; empty:
   // nowhere.
   std::string port_file;

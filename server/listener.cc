@@ -25,7 +25,6 @@ namespace attune::server {
 namespace {
 
 constexpr size_t kMemoryQuotaBytes = size_t{512} << 20;
-
 // For the calls of a connection that was asked to end.
 constexpr absl::Duration kAgeGrace = absl::Seconds(30);
 constexpr absl::Duration kKeepalive = absl::Seconds(60);
@@ -43,8 +42,15 @@ int MillisecondsOrNone(absl::Duration duration) {
   return duration == absl::ZeroDuration() ? INT_MAX : Milliseconds(duration);
 }
 
+// The one that ends first, where 0 is never.
+absl::Duration Shorter(absl::Duration a, absl::Duration b) {
+  if (a == absl::ZeroDuration()) return b;
+  return b == absl::ZeroDuration() ? a : std::min(a, b);
+}
+
 // Debian's gRPC 1.51 has no fix since 2022; these are the limits that it has.
-void Harden(const ConnectionLimits& limits, grpc::ServerBuilder* builder) {
+void Harden(const ConnectionLimits& limits, const Transport& transport,
+            grpc::ServerBuilder* builder) {
   builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
   builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
   grpc::ResourceQuota quota("attune");
@@ -57,7 +63,8 @@ void Harden(const ConnectionLimits& limits, grpc::ServerBuilder* builder) {
        Milliseconds(limits.handshake_timeout)},
       {"grpc.max_connection_idle_ms", MillisecondsOrNone(limits.idle_timeout)},
       {"grpc.max_connection_age_ms",
-       MillisecondsOrNone(limits.max_connection_age)},
+       MillisecondsOrNone(
+           Shorter(limits.max_connection_age, transport.connection_age))},
       {"grpc.max_connection_age_grace_ms", Milliseconds(kAgeGrace)},
       {"grpc.keepalive_time_ms", Milliseconds(kKeepalive)},
       {"grpc.keepalive_timeout_ms", Milliseconds(kUnacknowledged)},
@@ -77,15 +84,15 @@ void EnablePlugins() {
   });
 }
 
-void WarnIfExposed(const std::string& setting, const std::string& address) {
-  if (absl::StartsWith(address, "127.") ||
+void WarnIfExposed(const std::string& setting, const std::string& address,
+                   const char* exposure) {
+  if (exposure == nullptr || absl::StartsWith(address, "127.") ||
       absl::StartsWith(address, "localhost:") ||
       absl::StartsWith(address, "[::1]:")) {
     return;
   }
   Log(LogLevel::kWarning,
-      "listening beyond this machine: without TLS and authentication; put a "
-      "proxy in front",
+      absl::StrCat("listening beyond this machine: ", exposure),
       {{"setting", setting}, {"address", address}});
 }
 
@@ -104,11 +111,11 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Start(Options options) {
   std::unique_ptr<Listener> listener(new Listener);
   listener->port_ = sockets->port;
   grpc::ServerBuilder builder;
-  Harden(options.limits, &builder);
+  Harden(options.limits, options.transport, &builder);
   builder.SetMaxReceiveMessageSize(options.max_receive_bytes);
   using Type = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
   listener->external_ = builder.experimental().AddExternalConnectionAcceptor(
-      Type::FROM_FD, grpc::InsecureServerCredentials());
+      Type::FROM_FD, options.transport.credentials);
   for (const Named& service : options.services) {
     builder.RegisterService(service.service);
   }
@@ -120,7 +127,7 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Start(Options options) {
   ATTUNE_ASSIGN_OR_RETURN(
       listener->acceptor_,
       Acceptor::Start(*std::move(sockets), listener->AcceptorOptions(options)));
-  WarnIfExposed(options.setting, options.address);
+  WarnIfExposed(options.setting, options.address, options.transport.exposure);
   for (const Named& service : options.services) {
     listener->SetServing(service.name, true);
   }

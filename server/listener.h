@@ -6,7 +6,8 @@
 
 // One gRPC listener with services of ours, health and reflection, hardened: an
 // accept loop of our own, no compression, limits on connections, message size,
-// streams, metadata, handshake, idle time and pings. Thread-safe.
+// streams, metadata, handshake, idle time and pings; secured as its Transport
+// says. Thread-safe.
 
 #include <grpcpp/impl/service_type.h>
 #include <grpcpp/server.h>
@@ -20,6 +21,7 @@
 #include "absl/time/time.h"
 #include "server/acceptor.h"
 #include "server/connection_limits.h"
+#include "server/transport_security.h"
 
 namespace attune::server {
 
@@ -41,6 +43,7 @@ class Listener {
     ConnectionLimits limits;
     // Must outlive the listener.
     ConnectionStats* stats;
+    Transport transport;
   };
 
   // kInvalidArgument if the address is none; kUnavailable if it cannot be

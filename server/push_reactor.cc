@@ -9,6 +9,7 @@
 
 #include "server/grpc_status.h"
 #include "server/log.h"
+#include "server/peer_identity.h"
 
 namespace attune::server {
 
@@ -20,7 +21,8 @@ PushReactor::PushReactor(grpc::CallbackServerContext* context,
       response_(*response),
       worker_(*worker),
       metrics_(*metrics),
-      session_(std::in_place, handler, context->peer()) {
+      session_(std::in_place, handler,
+               PeerIdentity(*context->auth_context(), context->peer())) {
   StartRead(&message_);
 }
 

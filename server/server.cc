@@ -43,6 +43,7 @@
 #include "server/shadow.h"
 #include "server/token_keys.h"
 #include "server/traffic_metrics.h"
+#include "server/transport_security.h"
 #include "server/upload.h"
 #include "server/worker.h"
 
@@ -194,6 +195,7 @@ struct Server::Impl {
     std::unique_ptr<RevisionRegistry> registry;
     std::unique_ptr<FeedbackHealth> feedback_health;
     std::unique_ptr<DecisionLog> log;
+    std::unique_ptr<TransportSecurity> security;
     std::function<absl::Time()> clock;
   };
 
@@ -258,6 +260,9 @@ absl::Status Server::Impl::Listen() {
   ATTUNE_ASSIGN_OR_RETURN(const ConnectionLimits data_limits,
                           DataLimits(config, DescriptorLimit()));
   auto collectables = metrics.collectables();
+  for (auto& collectable : parts.security->collectables()) {
+    collectables.push_back(std::move(collectable));
+  }
   connection_metrics = MakeConnectionMetrics(
       {{"control", &control_connections}, {"data", &data_connections}});
   collectables.push_back(connection_metrics);
@@ -278,7 +283,8 @@ absl::Status Server::Impl::Listen() {
                      {&policy_service, v1::PolicyService::service_full_name()}},
                     kMaxControlMessageBytes,
                     ControlLimits(config),
-                    &control_connections}));
+                    &control_connections,
+                    parts.security->transport()}));
   ATTUNE_ASSIGN_OR_RETURN(
       data, Listener::Start(
                 {config.data_listen,
@@ -286,7 +292,8 @@ absl::Status Server::Impl::Listen() {
                  {{&prompt_service, v1::PromptService::service_full_name()}},
                  kMaxDataMessageBytes,
                  data_limits,
-                 &data_connections}));
+                 &data_connections,
+                 parts.security->transport()}));
   if (parts.log != nullptr) parts.feedback_health->TellThrough(data.get());
   ports = {data->port(), control->port(), scrapes->port()};
   return absl::OkStatus();
@@ -295,6 +302,8 @@ absl::Status Server::Impl::Listen() {
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(Options options) {
   const ServerConfig& config = options.config;
   auto clock = options.clock ? options.clock : [] { return absl::Now(); };
+  ATTUNE_ASSIGN_OR_RETURN(auto security,
+                          TransportSecurity::Create(config, clock));
   ATTUNE_ASSIGN_OR_RETURN(auto uniform, MakeUniform(config));
   const std::string log_dir = LogDirectory(config);
   if (!log_dir.empty()) ATTUNE_RETURN_IF_ERROR(MakePrivateDirectory(log_dir));
@@ -311,9 +320,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Options options) {
       auto log, OpenLog(config, clock, [health = health.get()](bool healthy) {
         health->Set(healthy);
       }));
-  std::unique_ptr<Server> server(new Server(std::make_unique<Impl>(
-      Impl::Parts{config, std::move(signer), std::move(registry),
-                  std::move(health), std::move(log), std::move(clock)})));
+  std::unique_ptr<Server> server(new Server(std::make_unique<Impl>(Impl::Parts{
+      config, std::move(signer), std::move(registry), std::move(health),
+      std::move(log), std::move(security), std::move(clock)})));
   ATTUNE_RETURN_IF_ERROR(server->impl_->Listen());
   return server;
 }

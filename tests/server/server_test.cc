@@ -5,12 +5,12 @@
 
 #include <gmock/gmock.h>
 #include <grpcpp/impl/client_unary_call.h>
-#include <grpcpp/support/byte_buffer.h>
 #include <gtest/gtest.h>
 
 #include <thread>
 
 #include "tests/server/http_get.h"
+#include "tests/server/raw_message.h"
 #include "tests/server/server_fixture.h"
 #include "tests/testing/status_matchers.h"
 
@@ -23,29 +23,8 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-grpc::ByteBuffer ToBuffer(const std::string& bytes) {
-  const grpc::Slice slice(bytes);
-  return grpc::ByteBuffer(&slice, 1);
-}
-
-std::string ToString(const grpc::ByteBuffer& buffer) {
-  std::vector<grpc::Slice> slices;
-  buffer.Dump(&slices);
-  std::string bytes;
-  for (const auto& slice : slices) {
-    bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
-  }
-  return bytes;
-}
-
 // Debian ships no stubs of the health and the reflection service, so these two
-// write and read the few bytes themselves: tag, length, text.
-std::string TextField(int number, const std::string& text) {
-  return std::string{static_cast<char>(number << 3 | 2),
-                     static_cast<char>(text.size())} +
-         text;
-}
-
+// write and read the few bytes themselves.
 const std::string kServing = "\x08\x01";
 const std::string kNotServing = "\x08\x02";
 
