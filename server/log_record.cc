@@ -56,7 +56,7 @@ void PatternsToProto(const DecisionRecord& record, v1::LoggedDecision* proto) {
 }  // namespace
 
 DecisionRecord MakeRecord(std::shared_ptr<const policy::Revision> revision,
-                          policy::DecisionMode mode,
+                          v1::DecisionMode mode,
                           absl::Span<const policy::Item> candidates,
                           policy::Decision* decision) {
   DecisionRecord record;
@@ -80,9 +80,9 @@ void RecordToProto(const DecisionRecord& record, v1::LoggedDecision* proto) {
   proto->set_policy(revision.manifest().policy());
   proto->set_revision(revision.id());
   proto->set_catalog_digest(revision.policy().catalog().digest);
-  proto->set_mode(record.mode == policy::DecisionMode::kGreedy
-                      ? v1::DECISION_MODE_GREEDY
-                      : v1::DECISION_MODE_SAMPLE);
+  proto->set_mode(record.mode == v1::DECISION_MODE_UNSPECIFIED
+                      ? v1::DECISION_MODE_SAMPLE
+                      : record.mode);
   proto->set_readout(static_cast<v1::Readout>(record.readout));
   PatternsToProto(record, proto);
   proto->set_history_length(record.choice.history_length);

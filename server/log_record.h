@@ -45,7 +45,8 @@ struct DecisionRecord {
   // Of kShadow: the decision that answered the request.
   DecisionId served_decision_id = {};
   policy::Choice choice;
-  policy::DecisionMode mode = policy::DecisionMode::kSample;
+  // UNSPECIFIED is SAMPLE.
+  v1::DecisionMode mode = v1::DECISION_MODE_UNSPECIFIED;
   policy::Readout readout = policy::Readout::kLikelihood;
   // UserState::features.
   Eigen::VectorXf state;
@@ -61,7 +62,7 @@ struct DecisionRecord {
 // What the log keeps of a decision; the caller adds ids, time, user and role.
 // Takes the decision's state and its options' probabilities.
 DecisionRecord MakeRecord(std::shared_ptr<const policy::Revision> revision,
-                          policy::DecisionMode mode,
+                          v1::DecisionMode mode,
                           absl::Span<const policy::Item> candidates,
                           policy::Decision* decision);
 

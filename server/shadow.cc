@@ -68,7 +68,7 @@ absl::Status ShadowRunner::Decide(ServedRequest& served) {
   ATTUNE_ASSIGN_OR_RETURN(policy::Decision decision,
                           served.shadow->policy().Decide(decide));
   DecisionRecord record =
-      MakeRecord(served.shadow, decide.mode, decide.candidates, &decision);
+      MakeRecord(served.shadow, request_.mode, decide.candidates, &decision);
   options_.random(absl::MakeSpan(record.decision_id));
   record.time = served.time;
   record.user = served.user;

@@ -8,12 +8,12 @@
 #include <memory>
 #include <string>
 
+#include "server/convert.h"
 #include "tests/testing/policy_builders.h"
 
 namespace attune::server {
 namespace {
 
-using policy::DecisionMode;
 using policy::HeadsKind;
 
 std::string BytesOf(const DecisionRecord& record) {
@@ -35,12 +35,13 @@ class MakeRecordTest : public ::testing::TestWithParam<HeadsKind> {
 };
 
 TEST_P(MakeRecordTest, GivesTheWriterWhatItWouldCompute) {
-  for (const auto mode : {DecisionMode::kSample, DecisionMode::kGreedy}) {
+  for (const auto mode : {v1::DECISION_MODE_SAMPLE, v1::DECISION_MODE_GREEDY}) {
     for (uint64_t seed = 0; seed < 20; ++seed) {
-      auto decision = revision_->policy().Decide({.history = history_,
-                                                  .candidates = candidates_,
-                                                  .mode = mode,
-                                                  .seed = seed});
+      auto decision =
+          revision_->policy().Decide({.history = history_,
+                                      .candidates = candidates_,
+                                      .mode = *DecisionModeFromProto(mode),
+                                      .seed = seed});
       ASSERT_TRUE(decision.ok()) << decision.status();
       DecisionRecord record =
           MakeRecord(revision_, mode, candidates_, &*decision);
