@@ -39,6 +39,8 @@ struct ReadOptions {
 struct ReadSummary {
   int64_t decisions = 0;
   int64_t with_feedback = 0;
+  // In mode APPRENTICE: the caller's own choices.
+  int64_t apprentice = 0;
   // Records that the server left out because they are damaged.
   int64_t damaged = 0;
 };
