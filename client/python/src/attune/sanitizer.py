@@ -13,32 +13,10 @@ MAX_TITLE_CODE_POINTS = 200
 
 _UPPER = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
 
-_ARTICLES = frozenset(
-    [
-        "The",
-        "A",
-        "An",
-        "Le",
-        "La",
-        "Les",
-        "L'",
-        "Un",
-        "Une",
-        "Il",
-        "Lo",
-        "Gli",
-        "I",
-        "Uno",
-        "Una",
-        "El",
-        "Los",
-        "Las",
-        "Der",
-        "Die",
-        "Das",
-        "Ein",
-    ]
-)
+_ARTICLES = frozenset((
+    "The", "A", "An", "Le", "La", "Les", "L'", "Un", "Une", "Il", "Lo", "Gli", "I", "Uno",
+    "Una", "El", "Los", "Las", "Der", "Die", "Das", "Ein",
+))  # fmt: skip
 _INVISIBLE = (
     (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5),
     (0x180B, 0x180F), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164),
