@@ -49,7 +49,10 @@ main() {
   require_space "$ATTUNE_CACHE" 3
   ensure_apt "${packages[@]}"
   with_cache_lock fetch_artifacts
-  case " ${purposes[*]} " in *" test "*) with_cache_lock ensure_llama_server ;; esac
+  case " ${purposes[*]} " in *" test "*)
+    with_cache_lock ensure_llama_server
+    with_cache_lock ensure_python_client ;;
+  esac
 }
 
 main "$@"

@@ -7,22 +7,26 @@ The only files that speak gRPC are this one and options.py.
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
 import time
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Optional, TypeVar
 
 import grpc
 import grpc.aio
 
 from attune import _core
-from attune.errors import AttuneError, InternalError, error_from_rpc
+from attune.errors import AttuneError, CancelledError, InternalError, error_from_rpc
 from attune.options import TlsOptions, channel_arguments, read_credentials
 
 T = TypeVar("T")
 
 # Messages of a stream that may be under way before their answers are.
 _AHEAD = 2
+# Streams of one asynchronous client that may be under way.
+_STREAM_THREADS = 16
 
 
 def _serialize(message: Any) -> bytes:
@@ -51,7 +55,7 @@ class Transport:
             op = next(call)
             while True:
                 try:
-                    result = self._perform(op)
+                    result = self.perform(op)
                 except AttuneError as error:
                     op = call.throw(error)
                 else:
@@ -60,19 +64,26 @@ class Transport:
             result_of_call: T = end.value
             return result_of_call
 
-    def _perform(self, op: Any) -> Any:
+    def perform(self, op: Any, started: Callable[[Any], None] = lambda _: None) -> Any:
+        """One operation. `started` gets a stream's call, which another thread may cancel."""
         if isinstance(op, _core.Sleep):
             return time.sleep(op.seconds)
         try:
             if isinstance(op, _core.Exchange):
-                return self._exchange(op)
+                return self._exchange(op, started)
             if isinstance(op, _core.Upload):
-                return self._make(self._channel.stream_unary, op)(op.request(), timeout=op.timeout)
+                upload = self._make(self._channel.stream_unary, op).future(
+                    op.request(), timeout=op.timeout
+                )
+                started(upload)
+                return upload.result()
             if isinstance(op, _core.FirstAnswer):
                 return self._first_answer(op)
             return self._make(self._channel.unary_unary, op)(op.request, timeout=op.timeout)
         except grpc.RpcError as error:
             raise error_from_rpc(error) from None
+        except grpc.FutureCancelledError:
+            raise CancelledError("the client was closed") from None
 
     def _make(self, kind: Callable[..., Any], op: _core.Unary) -> Any:
         return kind(
@@ -90,7 +101,9 @@ class Transport:
             stream.cancel()
         raise InternalError("the stream ended without a message")
 
-    def _exchange(self, op: _core.Exchange) -> tuple[list[Any], Optional[AttuneError]]:
+    def _exchange(
+        self, op: _core.Exchange, started: Callable[[Any], None]
+    ) -> tuple[list[Any], Optional[AttuneError]]:
         answers: list[Any] = []
         ahead = threading.Semaphore(_AHEAD)
         ended = threading.Event()
@@ -103,6 +116,7 @@ class Transport:
                 yield request
 
         stream = self._make(self._channel.stream_stream, op)(requests(), timeout=op.timeout)
+        started(stream)
         try:
             for answer in stream:
                 answers.append(answer)
@@ -113,13 +127,21 @@ class Transport:
             # gRPC's thread may wait for an answer that does not come.
             ended.set()
             ahead.release()
+            stream.cancel()
         return answers, None
 
 
 class AsyncTransport:
-    """A connection of one event loop."""
+    """A connection of one event loop; streams of requests have a blocking one, and threads.
+
+    A grpc.aio stream whose write fails as the server ends it may say INTERNAL and forget the
+    status that the server sent (grpc issue 36066): a broken push would not be resumed.
+    """
 
     def __init__(self, target: str, tls: TlsOptions) -> None:
+        # Connects, and starts threads, when it is used.
+        self._blocking = Transport(target, tls)
+        self._threads = ThreadPoolExecutor(_STREAM_THREADS, "attune")
         credentials, arguments = read_credentials(tls), channel_arguments(tls)
         self._channel = (
             grpc.aio.secure_channel(target, credentials, arguments)
@@ -130,6 +152,8 @@ class AsyncTransport:
     async def close(self) -> None:
         """Ends the calls that are under way, with CANCELLED."""
         await self._channel.close()
+        self._blocking.close()
+        self._threads.shutdown(wait=False)
 
     async def run(self, call: Generator[Any, Any, T]) -> T:
         """Drives a call to its end."""
@@ -149,13 +173,9 @@ class AsyncTransport:
     async def _perform(self, op: Any) -> Any:
         if isinstance(op, _core.Sleep):
             return await asyncio.sleep(op.seconds)
+        if isinstance(op, (_core.Exchange, _core.Upload)):
+            return await self._in_thread(op)
         try:
-            if isinstance(op, _core.Exchange):
-                return await self._exchange(op)
-            if isinstance(op, _core.Upload):
-                return await self._make(self._channel.stream_unary, op)(
-                    op.request(), timeout=op.timeout
-                )
             if isinstance(op, _core.FirstAnswer):
                 return await self._first_answer(op)
             return await self._make(self._channel.unary_unary, op)(op.request, timeout=op.timeout)
@@ -178,46 +198,12 @@ class AsyncTransport:
             stream.cancel()
         raise InternalError("the stream ended without a message")
 
-    async def _exchange(self, op: _core.Exchange) -> tuple[list[Any], Optional[AttuneError]]:
-        answers: list[Any] = []
-        stream = self._make(self._channel.stream_stream, op)(timeout=op.timeout)
+    async def _in_thread(self, op: Any) -> Any:
+        calls: list[Any] = []
+        perform = functools.partial(self._blocking.perform, op, calls.append)
         try:
-            for sent, request in enumerate(op.request):
-                if sent >= _AHEAD:
-                    answers.append(await self._next(stream))
-                await stream.write(request)
-            await stream.done_writing()
-            while True:
-                answers.append(await self._next(stream))
-        except grpc.aio.AioRpcError as error:
-            return answers, error_from_rpc(error)
-        except asyncio.InvalidStateError:
-            # The stream ended before the write.
-            return answers, await self._end_of(stream)
-        except _Ended:
-            return answers, None
+            return await asyncio.get_running_loop().run_in_executor(self._threads, perform)
         finally:
-            stream.cancel()
-
-    async def _end_of(self, stream: Any) -> Optional[AttuneError]:
-        code = await stream.code()
-        if code == grpc.StatusCode.OK:
-            return None
-        return error_from_rpc(
-            grpc.aio.AioRpcError(
-                code,
-                grpc.aio.Metadata(),
-                await stream.trailing_metadata(),
-                details=await stream.details(),
-            )
-        )
-
-    async def _next(self, stream: Any) -> Any:
-        answer = await stream.read()
-        if answer is grpc.aio.EOF:
-            raise _Ended
-        return answer
-
-
-class _Ended(Exception):
-    """The server ended the stream, well."""
+            # Of use if this task was cancelled; a call that has ended does not mind.
+            for call in calls:
+                call.cancel()

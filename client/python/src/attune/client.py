@@ -268,8 +268,8 @@ class Client:
             max_stalled_streams: Streams in a row that may break without a byte more being
                 stored. At least 1.
             on_progress: Called with the bytes sent (which go back when a broken stream lost
-                some) and the bytes in all; `Client` calls it on another thread. Must not
-                block or raise.
+                some) and the bytes in all; called on another thread. Must not block or
+                raise.
 
         Raises InvalidArgumentError if the artifact is malformed or the signature is of
         other bytes; PermissionDeniedError if the server wants a signature and this is none
@@ -448,7 +448,7 @@ class AsyncClient:
         max_stalled_streams: int = 5,
         on_progress: Optional[Progress] = None,
     ) -> PushResult:
-        """As `Client.push_revision`; `on_progress` is called in the event loop."""
+        """As `Client.push_revision`."""
         data, signature = _read_artifact(artifact, signature)
         options = _core.PushOptions(
             activate, signature, chunk_bytes, timeout, max_stalled_streams, on_progress
