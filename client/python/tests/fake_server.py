@@ -62,6 +62,9 @@ class FakeServer:
         self.calls = []
         self.hold = threading.Event()
         self.hold.set()
+        self.hold_push = threading.Event()
+        self.hold_push.set()
+        self.push_ended = threading.Event()
         self.stored = bytearray()
         self.break_after = []
         self.pages = [log_pb.ListDecisionsResponse()]
@@ -76,6 +79,7 @@ class FakeServer:
 
     def __exit__(self, *_):
         self.hold.set()
+        self.hold_push.set()
         self._server.stop(0).wait()
 
     def names(self):
@@ -143,6 +147,8 @@ class FakeServer:
         limit = self.break_after.pop(0) if self.break_after else None
         header, taken = next(requests).header, 0
         self.calls.append(("PushRevision", header))
+        context.add_callback(self.push_ended.set)
+        self.hold_push.wait(30)
         if header.offset != len(self.stored):
             Fault(grpc.StatusCode.OUT_OF_RANGE).abort(context)
         for message in requests:

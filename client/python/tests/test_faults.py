@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Both clients against a server that fails as told."""
 
+import asyncio
 import os
 import socket
 import time
@@ -47,9 +48,12 @@ def test_overload_is_tried_again_when_the_server_says_when(connect, fake):
     connect(fake).get_prompt(HISTORY, CANDIDATES)
     assert time.monotonic() - begun >= 0.06
     assert len(fake.calls) == 2
-    for trailers in ([], [(PUSHBACK, "-1")], [(PUSHBACK, "soon")]):
-        fake.faults, fake.calls = [Fault(busy, trailers=trailers)], []
-        with pytest.raises(attune.ResourceExhaustedError):
+    refused = [Fault(busy), Fault(busy, trailers=[(PUSHBACK, "-1")])]
+    refused += [Fault(busy, trailers=[(PUSHBACK, "soon")])]
+    refused += [Fault(grpc.StatusCode.INTERNAL, trailers=[(PUSHBACK, "1")])]
+    for fault in refused:
+        fake.faults, fake.calls = [fault], []
+        with pytest.raises((attune.ResourceExhaustedError, attune.InternalError)):
             connect(fake).get_prompt(HISTORY, CANDIDATES)
         assert len(fake.calls) == 1
 
@@ -169,6 +173,34 @@ def test_a_broken_push_goes_on_where_the_server_has_it(connect, fake):
     offsets = [header.offset for name, header in fake.calls if name == "PushRevision"]
     assert offsets == [0, 300, 500]
     assert progress[-1] == (1000, 1000)
+
+
+def test_only_a_resumed_push_meets_its_own_other_half(connect, fake):
+    other_half = Fault(grpc.StatusCode.ABORTED)
+    fake.break_after, fake.stream_faults = [2, 0], [Fault(AWAY), other_half]
+    connect(fake, retry=QUICK).push_revision(b"data", chunk_bytes=1)
+    assert bytes(fake.stored) == b"data"
+    fake.stored.clear()
+    fake.break_after, fake.stream_faults = [0], [other_half]
+    with pytest.raises(attune.AbortedError):
+        connect(fake, retry=QUICK).push_revision(b"data")
+
+
+def test_a_cancelled_task_ends_its_stream(fake):
+    fake.hold_push.clear()
+
+    async def push():
+        async with attune.AsyncClient(fake.target, fake.control) as client:
+            task = asyncio.create_task(client.push_revision(b"data"))
+            while "PushRevision" not in fake.names():
+                assert not task.done()
+                await asyncio.sleep(0.001)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert await asyncio.to_thread(fake.push_ended.wait, 30)
+
+    asyncio.run(push())
 
 
 def test_a_push_that_does_not_get_on_ends(connect, fake):

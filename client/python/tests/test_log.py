@@ -34,7 +34,9 @@ def test_a_dataframe_has_a_row_a_decision():
     frame = attune.log.to_dataframe(decisions, state=True)
     first, second = frame.iloc[0], frame.iloc[1]
     assert (first["mode"], first.readout, first.role) == ("sample", "likelihood", "active")
-    assert (second["mode"], second.role) == (None, "unspecified")
+    assert second.role == "unspecified"
+    # None, or what pandas 3 makes of it.
+    assert second["mode"] != second["mode"] or second["mode"] is None
     assert first.user == "01ff"
     assert first.propensity == 0.125
     assert (first.option_0, first.propensity_1, first.probabilities_1) == (1, 0.25, (0.25, 0.75))

@@ -106,13 +106,10 @@ class Transport:
     ) -> tuple[list[Any], Optional[AttuneError]]:
         answers: list[Any] = []
         ahead = threading.Semaphore(_AHEAD)
-        ended = threading.Event()
 
         def requests() -> Iterator[Any]:
             for request in op.request:
                 ahead.acquire()
-                if ended.is_set():
-                    return
                 yield request
 
         stream = self._make(self._channel.stream_stream, op)(requests(), timeout=op.timeout)
@@ -124,8 +121,7 @@ class Transport:
         except grpc.RpcError as error:
             return answers, error_from_rpc(error)
         finally:
-            # gRPC's thread may wait for an answer that does not come.
-            ended.set()
+            # gRPC's thread may wait for an answer that does not come; it ends with the stream.
             ahead.release()
             stream.cancel()
         return answers, None
