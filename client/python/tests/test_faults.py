@@ -12,6 +12,7 @@ from conftest import CANDIDATES, HISTORY, QUICK
 from fake_server import Fault
 
 import attune
+from attune import _transport
 
 AWAY = grpc.StatusCode.UNAVAILABLE
 PUSHBACK = "grpc-retry-pushback-ms"
@@ -201,6 +202,24 @@ def test_a_cancelled_task_ends_its_stream(fake):
             assert await asyncio.to_thread(fake.push_ended.wait, 30)
 
     asyncio.run(push())
+
+
+def test_a_call_that_is_cancelled_before_it_starts_ends():
+    class Call:
+        cancelled = 0
+
+        def cancel(self):
+            self.cancelled += 1
+
+    early, late = Call(), Call()
+    running = _transport._Running()
+    running.started(early)
+    running.cancel()
+    assert early.cancelled == 1
+    running = _transport._Running()
+    running.cancel()
+    running.started(late)
+    assert late.cancelled == 1
 
 
 def test_a_push_that_does_not_get_on_ends(connect, fake):

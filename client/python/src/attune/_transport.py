@@ -195,11 +195,33 @@ class AsyncTransport:
         raise InternalError("the stream ended without a message")
 
     async def _in_thread(self, op: Any) -> Any:
-        calls: list[Any] = []
-        perform = functools.partial(self._blocking.perform, op, calls.append)
+        running = _Running()
+        perform = functools.partial(self._blocking.perform, op, running.started)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, perform)
         finally:
             # Of use if this task was cancelled; a call that has ended does not mind.
-            for call in calls:
-                call.cancel()
+            running.cancel()
+
+
+class _Running:
+    """A call that may be cancelled at any time, also before it has started. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._call: Any = None
+        self._cancelled = False
+
+    def started(self, call: Any) -> None:
+        with self._lock:
+            self._call = call
+            cancelled = self._cancelled
+        if cancelled:
+            call.cancel()
+
+    def cancel(self) -> None:
+        with self._lock:
+            self._cancelled = True
+            call = self._call
+        if call is not None:
+            call.cancel()
