@@ -32,13 +32,13 @@ using grpc::StatusCode;
 
 constexpr int kSamples = 40;
 constexpr int64_t kMaxGrowth = 8 << 20;
-// Of a stream that does not end by itself.
-constexpr int kMaxAnswers = 3;
 
 // An RPC with a request that is right: one or more messages.
 struct Method {
   std::string path;
   bool on_control_port = false;
+  // A stream that the server ends when it likes is left after the first.
+  int max_answers = 1;
   std::vector<std::unique_ptr<Message>> messages;
 };
 
@@ -69,6 +69,10 @@ class MalformedTest : public ::testing::Test {
       const MethodDescriptor* const method = service->method(i);
       methods_.push_back({.path = "/" + name + "/" + method->name(),
                           .on_control_port = on_control_port,
+                          .max_answers = method->server_streaming() &&
+                                                 !method->client_streaming()
+                                             ? 1
+                                             : 1000,
                           .messages = GoodMessages(*method)});
     }
   }
@@ -128,7 +132,7 @@ class MalformedTest : public ::testing::Test {
       }
     }
     return RawCall(method.on_control_port ? control_ : data_, method.path,
-                   bytes, kMaxAnswers);
+                   bytes, method.max_answers);
   }
 
   const std::string artifact_ = MakeArtifact("good");
