@@ -31,7 +31,7 @@ fuzz() {
   mkdir -p "$corpus" "$findings" "$build/seeds/$target"
   # Its files, where it has any, belong into memory.
   if ! TMPDIR=/dev/shm "$build/tests/fuzz/fuzz_$target" "$limit" -timeout=10 \
-    -rss_limit_mb=1024 -max_len=4096 -print_final_stats=1 -use_value_profile=0 \
+    -rss_limit_mb=1024 -max_len=8192 -print_final_stats=1 \
     -artifact_prefix="$findings/$target-" "$corpus" "$build/seeds/$target" \
     $([ ! -d "$ROOT/tests/fuzz/corpus/$target" ] || echo "$ROOT/tests/fuzz/corpus/$target") \
     >"$log" 2>&1; then

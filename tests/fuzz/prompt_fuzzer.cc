@@ -13,6 +13,7 @@
 #include <string>
 
 #include "attune/v1/prompt_service.pb.h"
+#include "policy/digest.h"
 #include "policy/item_proto.h"
 #include "policy/sanitizer.h"
 #include "server/prompt_handler.h"

@@ -43,7 +43,8 @@ void RequireDecides(const Revision& revision) {
 
 // A body with mutated manifest or payload, or the body as it is if it has none.
 std::string MutateParts(const std::string& body, policy::Rng& rng) {
-  auto envelope = codec::OpenEnvelope(Seal(body));
+  const std::string sealed = Seal(body);
+  auto envelope = codec::OpenEnvelope(sealed);
   if (!envelope.ok()) return body;
   std::string payload(envelope->payload);
   if (rng.Below(3) == 0 && !payload.empty()) {

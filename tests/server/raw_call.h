@@ -40,14 +40,17 @@ inline grpc::Status RawCall(grpc::GenericStub& stub, const std::string& method,
   }
   if (open) {
     call->WritesDone(&tag);
-    open = done();
+    done();
   }
-  grpc::ByteBuffer answer;
-  for (int i = 0; open && i < max_answers; ++i) {
+  // A server that has heard enough refuses the rest, and may have answered: the
+  // status comes after the answers are read.
+  bool more = true;
+  for (int i = 0; more && i < max_answers; ++i) {
+    grpc::ByteBuffer answer;
     call->Read(&answer, &tag);
-    open = done();
+    more = done();
   }
-  if (open) context.TryCancel();
+  if (more) context.TryCancel();
   grpc::Status status;
   call->Finish(&status, &tag);
   done();
