@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -83,24 +84,9 @@ void ReplaceItemTable(int items, policy::RevisionParts& parts) {
   }
 }
 
-// The movies catalog; of its hints only the neighbours if asked.
-std::string MoviesCatalog(bool neighbours_only) {
+std::string MoviesCatalog() {
   std::ifstream in(ATTUNE_SOURCE_DIR "/policy/catalogs/movies.yaml");
-  std::string catalog;
-  bool in_hint = false;
-  for (std::string line; std::getline(in, line);) {
-    const bool is_neighbours = line.find("id: neighbours") != line.npos;
-    if (line.find("- name:") != line.npos) {
-      in_hint = line.find("hint") != line.npos;
-    }
-    if (neighbours_only && in_hint) {
-      if (line.find("- { id:") != line.npos && !is_neighbours) continue;
-      if (line.find("default:") != line.npos)
-        line = "    default: neighbours_3";
-    }
-    catalog += line + "\n";
-  }
-  return catalog;
+  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 }  // namespace
@@ -122,8 +108,9 @@ std::vector<BenchRequest> BenchRequests(int items) {
 }
 
 std::string BenchArtifact(policy::HeadsKind kind, const BenchWorld& world) {
-  auto parts = testing::MakeRevisionParts(MoviesCatalog(world.neighbours_only),
-                                          kind, kSeed, kSizes);
+  testing::RevisionSizes sizes = kSizes;
+  sizes.hidden = world.hidden;
+  auto parts = testing::MakeRevisionParts(MoviesCatalog(), kind, kSeed, sizes);
   ReplaceItemTable(world.items, parts);
   const BenchRequest golden = BenchRequests(world.items).front();
   parts.golden_inputs = {{golden.history, golden.candidates, kSeed}};

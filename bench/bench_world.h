@@ -27,8 +27,9 @@ struct BenchRequest {
 
 struct BenchWorld {
   int items = kItems;
-  // Every prompt carries the hint that costs most: the nearest of all items.
-  bool neighbours_only = false;
+  // Width of the heads' layers: of the trainer's, 64, a decision costs less than
+  // its call; of wide ones most of its time.
+  int hidden = 64;
 };
 
 // Requests over items of a table of `items`, so many that a benchmark which goes

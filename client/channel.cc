@@ -23,11 +23,30 @@ constexpr int kMaxReceiveBytes = 16 * 1024 * 1024;
 constexpr int kInitialReconnectMillis = 100;
 constexpr int kMaxReconnectMillis = 2000;
 
+// Who asks for a part of TLS never gets a connection without it.
+absl::Status CheckTls(const TlsOptions& tls) {
+  if (tls.cert_file.empty() != tls.key_file.empty()) {
+    return absl::InvalidArgumentError(
+        "tls: cert_file and key_file go together");
+  }
+  if (tls.ca_file.empty() &&
+      !(tls.cert_file.empty() && tls.server_name.empty())) {
+    return absl::InvalidArgumentError(
+        "tls: cert_file and server_name need a ca_file");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeCredentials(
-    const std::string& ca_file) {
-  if (ca_file.empty()) return grpc::InsecureChannelCredentials();
+    const TlsOptions& tls) {
+  ATTUNE_RETURN_IF_ERROR(CheckTls(tls));
+  if (tls.ca_file.empty()) return grpc::InsecureChannelCredentials();
   grpc::SslCredentialsOptions ssl;
-  ATTUNE_ASSIGN_OR_RETURN(ssl.pem_root_certs, ReadFile(ca_file));
+  ATTUNE_ASSIGN_OR_RETURN(ssl.pem_root_certs, ReadFile(tls.ca_file));
+  if (!tls.cert_file.empty()) {
+    ATTUNE_ASSIGN_OR_RETURN(ssl.pem_cert_chain, ReadFile(tls.cert_file));
+    ATTUNE_ASSIGN_OR_RETURN(ssl.pem_private_key, ReadFile(tls.key_file));
+  }
   return grpc::SslCredentials(ssl);
 }
 
@@ -76,7 +95,7 @@ absl::StatusOr<ClientOptions> Complete(ClientOptions options,
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(
     const ClientOptions& options) {
-  ATTUNE_ASSIGN_OR_RETURN(auto credentials, MakeCredentials(options.ca_file));
+  ATTUNE_ASSIGN_OR_RETURN(auto credentials, MakeCredentials(options.tls));
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
@@ -85,6 +104,9 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kMaxReconnectMillis);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectMillis);
   arguments.SetMaxReceiveMessageSize(kMaxReceiveBytes);
+  if (!options.tls.server_name.empty()) {
+    arguments.SetSslTargetNameOverride(options.tls.server_name);
+  }
   return grpc::CreateCustomChannel(options.target, credentials, arguments);
 }
 

@@ -25,7 +25,8 @@ absl::StatusOr<ClientOptions> Complete(ClientOptions options,
                                        const char* default_target,
                                        absl::Duration default_deadline);
 
-// kNotFound if ca_file cannot be read. Does not connect. gRPC's own retries are
+// kInvalidArgument if only a part of what TLS needs is given, kNotFound if one
+// of its files cannot be read. Does not connect. gRPC's own retries are
 // off: ours are the only ones.
 absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(
     const ClientOptions& options);

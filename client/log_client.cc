@@ -52,6 +52,7 @@ absl::StatusOr<ReadSummary> LogClient::ReadDecisions(
     for (const v1::LoggedDecision& decision : page.decisions()) {
       each(decision);
       summary.with_feedback += decision.has_feedback() ? 1 : 0;
+      summary.apprentice += decision.mode() == v1::DECISION_MODE_APPRENTICE;
     }
     summary.decisions += page.decisions_size();
     summary.damaged += page.damaged_records();

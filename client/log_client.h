@@ -39,14 +39,16 @@ struct ReadOptions {
 struct ReadSummary {
   int64_t decisions = 0;
   int64_t with_feedback = 0;
+  // In mode APPRENTICE: the caller's own choices.
+  int64_t apprentice = 0;
   // Records that the server left out because they are damaged.
   int64_t damaged = 0;
 };
 
 class LogClient {
  public:
-  // kInvalidArgument if an option is out of its range; kNotFound if ca_file
-  // cannot be read. Does not connect.
+  // kInvalidArgument if an option is out of its range; kNotFound if a file of its
+  // TlsOptions cannot be read. Does not connect.
   static absl::StatusOr<LogClient> Create(ClientOptions options = {});
 
   // Calls `each` for every decision that the log holds, oldest first, on the

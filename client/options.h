@@ -16,6 +16,20 @@ namespace attune::client {
 inline constexpr char kDefaultServerTarget[] = "127.0.0.1:50051";
 inline constexpr char kDefaultControlTarget[] = "127.0.0.1:50052";
 
+// How a connection is secured. All are PEM files, read once by Create(): a
+// caller whose certificate was renewed makes a new client.
+struct TlsOptions {
+  // The certificates to trust. Empty means a connection without TLS: for
+  // loopback and for networks that encrypt by themselves only.
+  std::string ca_file = {};
+  // The caller's own certificate (with intermediate ones) and its key, for a
+  // server that asks for one. Both or none.
+  std::string cert_file = {};
+  std::string key_file = {};
+  // The name that the server's certificate must have; empty: the target's host.
+  std::string server_name = {};
+};
+
 struct ClientOptions {
   // Target in gRPC's syntax: "host:port", "dns:///name:port", "unix:/path". The
   // environment's HTTP proxies are not used.
@@ -26,9 +40,7 @@ struct ClientOptions {
   // PushOptions::timeout instead; PolicyClient::WatchRevisions has no deadline.
   absl::Duration deadline = absl::ZeroDuration();
   RetryOptions retry = {};
-  // PEM file with the certificates to trust. Empty means a connection without
-  // TLS: for loopback and for networks that encrypt by themselves only.
-  std::string ca_file = {};
+  TlsOptions tls = {};
   // For tests.
   Clock clock = {};
 };

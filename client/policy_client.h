@@ -62,8 +62,8 @@ struct PushOptions {
 
 class PolicyClient {
  public:
-  // kInvalidArgument if the deadline is negative; kNotFound if ca_file cannot
-  // be read. Does not connect.
+  // kInvalidArgument if the deadline is negative; kNotFound if a file of its
+  // TlsOptions cannot be read. Does not connect.
   static absl::StatusOr<PolicyClient> Create(ClientOptions options = {});
 
   // Uploads an artifact. Goes on where an earlier push of the same bytes

@@ -102,6 +102,18 @@ v1::GetPromptRequest Refine(v1::GetPromptRequest request, const Prompt& prompt,
   return request;
 }
 
+v1::GetPromptRequest AsApprentice(v1::GetPromptRequest request,
+                                  absl::Span<const ChosenOption> own_choice) {
+  request.set_mode(v1::DECISION_MODE_APPRENTICE);
+  request.clear_own_choice();
+  for (const ChosenOption& chosen : own_choice) {
+    v1::PatternChoice& choice = *request.add_own_choice();
+    choice.set_pattern(chosen.pattern);
+    choice.set_option_id(chosen.option_id);
+  }
+  return request;
+}
+
 v1::RecordFeedbackRequest MakeFeedback(const Prompt& prompt, float reward) {
   v1::RecordFeedbackRequest request;
   request.set_decision_token(prompt.decision_token);

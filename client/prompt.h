@@ -101,6 +101,12 @@ v1::GetPromptRequest MakeRequest(absl::Span<const policy::Item> history,
 v1::GetPromptRequest Refine(v1::GetPromptRequest request, const Prompt& prompt,
                             const RankedItems& ranked);
 
+// `request` in mode APPRENTICE: the server answers with this choice, which is the
+// caller's own prompt in the words of the catalog, and its agents watch. Only
+// `pattern` and `option_id` are read; patterns without one take their default.
+v1::GetPromptRequest AsApprentice(v1::GetPromptRequest request,
+                                  absl::Span<const ChosenOption> own_choice);
+
 // What came of a prompt, for PromptClient::RecordFeedback: its reward, or the
 // ranking that the user saw and the items that turned out relevant. REQUIRES: a
 // prompt that is neither a preview nor a fallback.

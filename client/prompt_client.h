@@ -36,8 +36,8 @@ namespace attune::client {
 
 class PromptClient {
  public:
-  // kInvalidArgument if an option is out of its range; kNotFound if ca_file
-  // cannot be read. Does not connect.
+  // kInvalidArgument if an option is out of its range; kNotFound if a file of its
+  // TlsOptions cannot be read. Does not connect.
   static absl::StatusOr<PromptClient> Create(ClientOptions options = {});
 
   // The prompt that suits this user and these candidates. The errors are the

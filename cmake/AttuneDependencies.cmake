@@ -12,6 +12,9 @@ find_package(spdlog 1.10 CONFIG REQUIRED)
 find_package(CLI11 2.1 CONFIG REQUIRED)
 find_package(prometheus-cpp CONFIG REQUIRED)
 find_package(SQLite3 3.40 REQUIRED)
+if(ATTUNE_WITH_JEMALLOC)
+  find_library(JEMALLOC_LIBRARY jemalloc REQUIRED)
+endif()
 
 # The protos of google.rpc (Status, ErrorInfo, BadRequest), from the
 # googleapis-common-protos distribution.

@@ -17,6 +17,9 @@ namespace {
 constexpr float kFeatureLimit = 1e4F;
 constexpr double kSecondsPerDay = 86400.0;
 
+// [d] A sum on the way to a result; on the stack, for embeddings are short.
+using Sum = absl::InlinedVector<float, 128>;
+
 // The items of one list with what the table or the fallback knows of them.
 struct Lookup {
   // Embedding [d] of each item; null if there is none.
@@ -92,7 +95,7 @@ struct Fold {
 Fold FoldIn(const Lookup& history, const EncoderSettings& settings) {
   const int d = settings.embedding_dim;
   Fold fold{.user = Eigen::VectorXf::Zero(d)};
-  Eigen::VectorXf unit_sum = Eigen::VectorXf::Zero(d);
+  Sum unit_sum(d, 0.0F);
   absl::InlinedVector<float, 64> weights(history.embedding.size(), 0.0F);
   float weight = 1.0F;
   float weight_sum = 0.0F;
@@ -114,7 +117,9 @@ Fold FoldIn(const Lookup& history, const EncoderSettings& settings) {
   if (!fold.user.allFinite()) fold.user.setZero();
   if (n > 1) {
     const float pairs = static_cast<float>(n) * static_cast<float>(n - 1);
-    fold.pairwise = (unit_sum.squaredNorm() - static_cast<float>(n)) / pairs;
+    float squared = 0.0F;
+    DotRows(unit_sum.data(), 1, d, unit_sum.data(), &squared);
+    fold.pairwise = (squared - static_cast<float>(n)) / pairs;
   }
   return fold;
 }
@@ -163,13 +168,15 @@ Eigen::VectorXf Scores(const Lookup& candidates, const Eigen::VectorXf& user) {
 
 Eigen::VectorXf Nearness(const Lookup& history, const Lookup& candidates,
                          int d) {
-  Eigen::VectorXf mean = Eigen::VectorXf::Zero(d);
+  Sum mean(d, 0.0F);
   AddRows(candidates.embedding.data(), candidates.inverse_norm.data(),
           static_cast<int64_t>(candidates.embedding.size()), d, mean.data());
   const auto known = candidates.embedding.size() -
                      std::count(candidates.embedding.begin(),
                                 candidates.embedding.end(), nullptr);
-  if (known > 0) mean /= static_cast<float>(known);
+  if (known > 0) {
+    for (float& x : mean) x /= static_cast<float>(known);
+  }
   const auto n = static_cast<Eigen::Index>(history.embedding.size());
   Eigen::VectorXf nearness(n);
   DotEach(history.embedding.data(), n, d, mean.data(), nearness.data());

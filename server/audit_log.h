@@ -32,7 +32,8 @@ namespace attune::server {
 
 // Who orders a change and why.
 struct ChangeNote {
-  // Where the order came from: a peer's address, "guardrails" or "server".
+  // Where the order came from: a peer (peer_identity.h), "guardrails" or
+  // "server".
   std::string who = "server";
   // In the words of who orders it.
   std::string reason = {};

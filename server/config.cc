@@ -52,12 +52,12 @@ Setting Text(const char* name, const char* help,
           [field](const ServerConfig& config) { return config.*field; }};
 }
 
-Setting Number(const char* name, const char* help,
-               int64_t ServerConfig::*field) {
+Setting Number(const char* name, const char* help, int64_t ServerConfig::*field,
+               int64_t least = 1) {
   return {name, help,
-          [field](const std::string& text, ServerConfig* config) {
+          [field, least](const std::string& text, ServerConfig* config) {
             return absl::SimpleAtoi(text, &(config->*field)) &&
-                   config->*field > 0;
+                   config->*field >= least;
           },
           [field](const ServerConfig& config) {
             return absl::StrCat(config.*field);
@@ -107,6 +107,18 @@ const std::vector<Setting>& Settings() {
       Text("data_listen", "host:port of PromptService", &C::data_listen),
       Text("control_listen", "host:port of PolicyService", &C::control_listen),
       Text("metrics_listen", "host:port of /metrics", &C::metrics_listen),
+      Text("tls_cert_file", "PEM certificate and chain; turns TLS on",
+           &C::tls_cert_file),
+      Text("tls_key_file", "PEM key of the certificate", &C::tls_key_file),
+      Text("tls_client_ca_file",
+           "PEM CAs; clients must show a certificate of theirs",
+           &C::tls_client_ca_file),
+      Time("tls_reload_interval", "between readings of these files; 0 for none",
+           &C::tls_reload_interval),
+      Time("tls_connection_age", "most time that a connection lives; 0 for any",
+           &C::tls_connection_age),
+      Text("roles_file", "YAML or JSON: a certificate's name -> its roles",
+           &C::roles_file),
       Text("port_file", "file for the chosen ports, as JSON", &C::port_file),
       Text("revision_dir", "where revisions are kept", &C::revision_dir),
       Text("trusted_keys_file",
@@ -139,6 +151,18 @@ const std::vector<Setting>& Settings() {
       Number("max_revisions", "most artifacts", &C::max_revisions),
       Number("max_calls", "most prompts under way", &C::max_calls),
       Time("max_wait", "of an admitted call for a thread", &C::max_wait),
+      Number("max_calls_per_caller", "most calls of one caller; 0: no limit",
+             &C::max_calls_per_caller, 0),
+      Number("max_connections", "most connections to data_listen",
+             &C::max_connections),
+      Number("max_connections_per_address", "from one address; 0: no limit",
+             &C::max_connections_per_address, 0),
+      Number("max_streams", "most calls on one connection", &C::max_streams),
+      Time("handshake_timeout", "of a new connection", &C::handshake_timeout),
+      Time("idle_timeout", "of a connection without calls; 0: none",
+           &C::idle_timeout),
+      Time("max_connection_age", "after which it shall end; 0: never",
+           &C::max_connection_age),
       Time("drain_delay", "from not-serving to refusing calls",
            &C::drain_delay),
       Time("shutdown_deadline", "for calls under way", &C::shutdown_deadline),

@@ -29,6 +29,18 @@ struct ServerConfig {
   std::string data_listen = "127.0.0.1:50051";
   std::string control_listen = "127.0.0.1:50052";
   std::string metrics_listen = "127.0.0.1:9464";
+  // PEM files with the server's certificate and key; empty: no TLS. With the CA
+  // of the clients' certificates, each must show one. Read again every
+  // tls_reload_interval (transport_security.h); 0: never.
+  std::string tls_cert_file;
+  std::string tls_key_file;
+  std::string tls_client_ca_file;
+  absl::Duration tls_reload_interval = absl::Seconds(10);
+  // Most time that a connection with TLS lives; 0: any.
+  absl::Duration tls_connection_age = absl::Minutes(30);
+  // Who has which role (roles.h); needed with tls_client_ca_file, and only then.
+  // Read again with the certificates.
+  std::string roles_file;
   // Where the ports are written as JSON once the server listens; empty:
   // nowhere.
   std::string port_file;
@@ -68,6 +80,18 @@ struct ServerConfig {
   // Longest time that an admitted call waits for a thread: sets the limit lower
   // while decisions take long.
   absl::Duration max_wait = absl::Milliseconds(20);
+  // Prompts and feedback of one caller under way (peer_identity.h); 0: no limit.
+  int64_t max_calls_per_caller = 1024;
+  // Connections to data_listen, in all and from one address (0: no limit), and
+  // calls under way on one of them.
+  int64_t max_connections = 4096;
+  int64_t max_connections_per_address = 1024;
+  int64_t max_streams = 256;
+  // Time for a connection's handshake, and without a call (0: for ever); age at
+  // which it is asked to end (0: never).
+  absl::Duration handshake_timeout = absl::Seconds(3);
+  absl::Duration idle_timeout = absl::Minutes(5);
+  absl::Duration max_connection_age = absl::ZeroDuration();
   // After SIGTERM: time between "not serving" and refusing calls; time that
   // calls under way may still take.
   absl::Duration drain_delay = absl::ZeroDuration();

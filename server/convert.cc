@@ -64,7 +64,7 @@ absl::StatusOr<policy::DecisionMode> DecisionModeFromProto(
 }
 
 absl::StatusOr<std::vector<int>> OptionsFromProto(
-    const policy::Catalog& catalog,
+    const char* field, const policy::Catalog& catalog,
     const google::protobuf::RepeatedPtrField<v1::PatternChoice>& choices) {
   std::vector<int> options;
   for (const policy::Pattern& pattern : catalog.patterns) {
@@ -74,15 +74,15 @@ absl::StatusOr<std::vector<int>> OptionsFromProto(
   for (int i = 0; i < choices.size(); ++i) {
     const int pattern = catalog.FindPattern(choices[i].pattern());
     if (pattern < 0) {
-      return FieldError("choice", i, ".pattern", "not in the catalog");
+      return FieldError(field, i, ".pattern", "not in the catalog");
     }
     if (named[pattern]) {
-      return FieldError("choice", i, ".pattern", "named before");
+      return FieldError(field, i, ".pattern", "named before");
     }
     named[pattern] = true;
     options[pattern] = catalog.FindOption(pattern, choices[i].option_id());
     if (options[pattern] < 0) {
-      return FieldError("choice", i, ".option_id", "not in the catalog");
+      return FieldError(field, i, ".option_id", "not in the catalog");
     }
   }
   return options;

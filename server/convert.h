@@ -30,15 +30,16 @@ namespace attune::server {
 absl::StatusOr<std::optional<policy::Readout>> ReadoutFromProto(
     v1::Readout readout);
 
-// kInvalidArgument if the value is none of the enum's.
+// How agents choose. kInvalidArgument if the value is none of the enum's, or
+// APPRENTICE, in which they do not.
 absl::StatusOr<policy::DecisionMode> DecisionModeFromProto(
     v1::DecisionMode mode);
 
-// Options by pattern, the default one where `choices` names none.
-// kInvalidArgument if a pattern or an option does not exist or a pattern is
-// named twice.
+// Options by pattern, the default one where `choices`, the field of that name,
+// has none. kInvalidArgument if a pattern or an option does not exist or a
+// pattern is named twice.
 absl::StatusOr<std::vector<int>> OptionsFromProto(
-    const policy::Catalog& catalog,
+    const char* field, const policy::Catalog& catalog,
     const google::protobuf::RepeatedPtrField<v1::PatternChoice>& choices);
 
 // Candidates (indices) in the order of `item_ids`. kInvalidArgument if that is

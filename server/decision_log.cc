@@ -12,6 +12,7 @@
 #include "policy/status_macros.h"
 #include "server/error_reason.h"
 #include "server/log.h"
+#include "server/thread_class.h"
 
 namespace attune::server {
 namespace {
@@ -145,6 +146,7 @@ DecisionLog::Turn DecisionLog::WaitForTurn(std::chrono::microseconds pause) {
 
 void DecisionLog::Run() {
   ::pthread_setname_np(::pthread_self(), "decision_log");
+  JoinThreadClass(ThreadClass::kThroughput);
   const std::chrono::microseconds idle =
       absl::ToChronoMicroseconds(options_.flush_interval);
   std::chrono::microseconds pause = std::min(kRest, idle);

@@ -54,6 +54,8 @@ struct DecisionClaims {
   absl::Time issue_time;
   // TokenSigner::Pseudonym of the caller's user id.
   UserPseudonym user = {};
+  // Of the revision that chose; empty if the caller did (mode APPRENTICE), so
+  // that what comes of it is nobody's reward.
   std::string revision_id;
   // First 8 bytes of the digest of the catalog that the options index.
   std::array<uint8_t, 8> catalog = {};

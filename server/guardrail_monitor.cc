@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/log.h"
+#include "server/thread_class.h"
 
 namespace attune::server {
 namespace {
@@ -72,6 +73,7 @@ void GuardrailMonitor::ObserveReward(const UserPseudonym& user,
 }
 
 void GuardrailMonitor::Run() {
+  JoinThreadClass(ThreadClass::kThroughput);
   std::unique_lock<std::mutex> lock(mutex_);
   while (!wake_.wait_for(lock, absl::ToChronoMicroseconds(options_.interval),
                          [this] { return stopping_; })) {

@@ -4,12 +4,14 @@
 #ifndef ATTUNE_SERVER_LISTENER_H_
 #define ATTUNE_SERVER_LISTENER_H_
 
-// One gRPC listener with services of ours, health and reflection, hardened:
-// no compression, limits on message size, streams, handshake, idle time and
-// pings. Thread-safe.
+// One gRPC listener with services of ours, health and reflection, hardened: an
+// accept loop of our own, no compression, limits on connections, message size,
+// streams, metadata, handshake, idle time and pings; secured as its Transport
+// says. Thread-safe.
 
 #include <grpcpp/impl/service_type.h>
 #include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
 
 #include <memory>
 #include <string>
@@ -17,6 +19,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/acceptor.h"
+#include "server/connection_limits.h"
+#include "server/transport_security.h"
 
 namespace attune::server {
 
@@ -35,10 +40,14 @@ class Listener {
     std::string setting;
     std::vector<Named> services;
     int max_receive_bytes;
-    int max_streams;
+    ConnectionLimits limits;
+    // Must outlive the listener.
+    ConnectionStats* stats;
+    Transport transport;
   };
 
-  // kUnavailable if the address cannot be listened on.
+  // kInvalidArgument if the address is none; kUnavailable if it cannot be
+  // listened on.
   static absl::StatusOr<std::unique_ptr<Listener>> Start(Options options);
 
   int port() const { return port_; }
@@ -51,9 +60,14 @@ class Listener {
 
  private:
   Listener() = default;
+  Acceptor::Options AcceptorOptions(const Options& options);
 
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
+  // gRPC's side of the hand-over; used by acceptor_'s thread.
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> external_;
+  // Ends first: gRPC leaks what it gets when its server is not running.
+  std::unique_ptr<Acceptor> acceptor_;
 };
 
 }  // namespace attune::server

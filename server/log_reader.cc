@@ -26,6 +26,7 @@ bool FromRow(const Statement& row, v1::LoggedDecision* decision) {
       !decision->ParseFromString(record)) {
     return false;
   }
+  decision->set_state_digest(StateDigest(decision->state()));
   decision->set_decision_id(absl::BytesToHexString(id));
   decision->set_user(row.Blob(2));
   decision->mutable_decide_time()->set_seconds(row.Int(3));

@@ -5,101 +5,94 @@
 
 #include <algorithm>
 #include <cstring>
-#include <utility>
 
 #include "attune/v1/prompt_service.pb.h"
 #include "policy/digest.h"
+#include "server/wire.h"
 
 namespace attune::server {
 namespace {
 
+using Logged = v1::LoggedDecision;
+
 constexpr size_t kStateDigestBytes = 8;
 
-void StateToProto(const Eigen::VectorXf& state, v1::LoggedDecision* proto) {
+// [n] Without the zeros at its end.
+absl::Span<const float> Trimmed(const Eigen::VectorXf& state) {
   Eigen::Index size = state.size();
   while (size > 0 && state[size - 1] == 0.0F) --size;
-  proto->mutable_state()->Add(state.data(), state.data() + size);
-  proto->set_state_dim(static_cast<int32_t>(state.size()));
-  const std::string_view bytes(reinterpret_cast<const char*>(state.data()),
-                               static_cast<size_t>(size) * sizeof(float));
-  proto->set_state_digest(policy::Sha256(bytes).substr(0, kStateDigestBytes));
+  return {state.data(), static_cast<size_t>(size)};
 }
 
-// The probabilities of all options of the next pattern, [n].
-Eigen::VectorXf ProbabilitiesOf(const DecisionRecord& record,
-                                absl::Span<const int> earlier, size_t offset) {
-  const policy::Policy& policy = record.revision->policy();
-  const size_t pattern = earlier.size();
-  if (record.option_probabilities.empty()) {
-    return policy.actor().Probabilities(static_cast<int>(pattern), record.state,
-                                        earlier);
+void AppendPatterns(const policy::Catalog& catalog,
+                    const policy::Choice& choice, std::string* out) {
+  WireWriter writer(out);
+  absl::Span<const float> rest = choice.option_probabilities;
+  for (size_t k = 0; k < choice.patterns.size(); ++k) {
+    const size_t n = catalog.patterns[k].options.size();
+    writer.Message(Logged::kPatternsFieldNumber, [&] {
+      writer.Number(v1::LoggedPattern::kOptionFieldNumber,
+                    static_cast<uint64_t>(choice.patterns[k].option));
+      writer.Float(v1::LoggedPattern::kPropensityFieldNumber,
+                   choice.patterns[k].probability);
+      writer.Floats(v1::LoggedPattern::kProbabilitiesFieldNumber,
+                    rest.first(n));
+    });
+    rest.remove_prefix(n);
   }
-  const size_t n = policy.catalog().patterns[pattern].options.size();
-  return Eigen::VectorXf::Map(record.option_probabilities.data() + offset,
-                              static_cast<Eigen::Index>(n));
 }
 
-void PatternsToProto(const DecisionRecord& record, v1::LoggedDecision* proto) {
-  std::vector<int> earlier;
-  size_t offset = 0;
-  for (const policy::PatternChoice& chosen : record.choice.patterns) {
-    v1::LoggedPattern* const pattern = proto->add_patterns();
-    pattern->set_option(chosen.option);
-    pattern->set_propensity(chosen.probability);
-    const Eigen::VectorXf all = ProbabilitiesOf(record, earlier, offset);
-    pattern->mutable_probabilities()->Add(all.data(), all.data() + all.size());
-    earlier.push_back(chosen.option);
-    offset += static_cast<size_t>(all.size());
+// The history and the candidates of the request, as they are there.
+void AppendItems(std::string_view request, WireWriter* writer) {
+  WireReader reader(request);
+  while (reader.Next()) {
+    if (reader.field() == v1::GetPromptRequest::kHistoryFieldNumber) {
+      writer->Element(Logged::kHistoryFieldNumber, reader.bytes());
+    } else if (reader.field() == v1::GetPromptRequest::kCandidatesFieldNumber) {
+      writer->Element(Logged::kCandidatesFieldNumber, reader.bytes());
+    }
   }
 }
 
 }  // namespace
 
-DecisionRecord MakeRecord(std::shared_ptr<const policy::Revision> revision,
-                          policy::DecisionMode mode,
-                          absl::Span<const policy::Item> candidates,
-                          policy::Decision* decision) {
-  DecisionRecord record;
-  record.revision = std::move(revision);
-  record.option_probabilities =
-      std::exchange(decision->choice.option_probabilities, {});
-  record.choice = decision->choice;
-  record.mode = mode;
-  record.readout = decision->prompt.readout;
-  record.state = std::move(decision->state.features);
-  record.displayed_item_ids.reserve(candidates.size());
-  for (int i = 0; i < decision->permutation.size(); ++i) {
-    record.displayed_item_ids.emplace_back(
-        candidates[decision->permutation.CandidateAt(i)].id);
+void AppendRecord(const DecisionToLog& source, std::string* out) {
+  const policy::Revision& revision = source.revision;
+  const policy::Catalog& catalog = revision.policy().catalog();
+  const policy::Decision& decision = source.decision;
+  const Eigen::VectorXf& state = decision.state.features;
+  WireWriter writer(out);
+  writer.String(Logged::kPolicyFieldNumber, revision.manifest().policy());
+  writer.String(Logged::kRevisionFieldNumber, revision.id());
+  writer.String(Logged::kCatalogDigestFieldNumber, catalog.digest);
+  writer.Number(Logged::kModeFieldNumber,
+                source.mode == v1::DECISION_MODE_UNSPECIFIED
+                    ? v1::DECISION_MODE_SAMPLE
+                    : source.mode);
+  writer.Number(Logged::kReadoutFieldNumber,
+                static_cast<uint64_t>(decision.prompt.readout));
+  AppendPatterns(catalog, decision.choice, out);
+  writer.Number(Logged::kHistoryLengthFieldNumber,
+                static_cast<uint64_t>(decision.choice.history_length));
+  writer.Floats(Logged::kStateFieldNumber, Trimmed(state));
+  writer.Number(Logged::kStateDimFieldNumber,
+                static_cast<uint64_t>(state.size()));
+  for (int i = 0; i < decision.permutation.size(); ++i) {
+    writer.Element(Logged::kDisplayedItemIdsFieldNumber,
+                   source.candidates[decision.permutation.CandidateAt(i)].id);
   }
-  return record;
+  AppendItems(source.request, &writer);
+  writer.Number(Logged::kRoleFieldNumber, static_cast<uint64_t>(source.role));
+  if (source.role == TrafficRole::kShadow) {
+    writer.String(Logged::kServedDecisionIdFieldNumber,
+                  HexOf(*source.served_decision_id));
+  }
 }
 
-void RecordToProto(const DecisionRecord& record, v1::LoggedDecision* proto) {
-  const policy::Revision& revision = *record.revision;
-  proto->set_policy(revision.manifest().policy());
-  proto->set_revision(revision.id());
-  proto->set_catalog_digest(revision.policy().catalog().digest);
-  proto->set_mode(record.mode == policy::DecisionMode::kGreedy
-                      ? v1::DECISION_MODE_GREEDY
-                      : v1::DECISION_MODE_SAMPLE);
-  proto->set_readout(static_cast<v1::Readout>(record.readout));
-  PatternsToProto(record, proto);
-  proto->set_history_length(record.choice.history_length);
-  StateToProto(record.state, proto);
-  for (const std::string& id : record.displayed_item_ids) {
-    proto->add_displayed_item_ids(id);
-  }
-  proto->set_role(static_cast<v1::DecisionRole>(record.role));
-  if (record.role == TrafficRole::kShadow) {
-    proto->set_served_decision_id(HexOf(record.served_decision_id));
-  }
-  if (record.request.empty()) return;
-  v1::GetPromptRequest request;
-  // What was answered can be parsed.
-  if (!request.ParseFromString(record.request)) return;
-  *proto->mutable_history() = std::move(*request.mutable_history());
-  *proto->mutable_candidates() = std::move(*request.mutable_candidates());
+std::string StateDigest(absl::Span<const float> state) {
+  return policy::Sha256({reinterpret_cast<const char*>(state.data()),
+                         state.size() * sizeof(float)})
+      .substr(0, kStateDigestBytes);
 }
 
 int64_t RowChecksum(std::string_view key, std::string_view record) {

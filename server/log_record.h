@@ -18,12 +18,9 @@
 //
 // Plain values and pure functions; safe to call from any thread.
 
-#include <Eigen/Core>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "absl/time/time.h"
 #include "absl/types/span.h"
@@ -35,35 +32,37 @@
 
 namespace attune::server {
 
-// A decision on its way to the log. Only moves on the request path.
+// A decision on its way to the log.
 struct DecisionRecord {
   DecisionId decision_id = {};
   absl::Time time;
   UserPseudonym user = {};
-  std::shared_ptr<const policy::Revision> revision;
-  TrafficRole role = TrafficRole::kActive;
-  // Of kShadow: the decision that answered the request.
-  DecisionId served_decision_id = {};
-  policy::Choice choice;
-  policy::DecisionMode mode = policy::DecisionMode::kSample;
-  policy::Readout readout = policy::Readout::kLikelihood;
-  // UserState::features.
-  Eigen::VectorXf state;
-  // Choice::option_probabilities, which `choice` itself lacks. Empty: the
-  // writer computes them again, with the revision and the state.
-  std::vector<float> option_probabilities;
-  // In displayed order.
-  std::vector<std::string> displayed_item_ids;
-  // Bytes of a v1::GetPromptRequest. Empty: not kept.
-  std::string request;
+  // Of a v1::LoggedDecision, by AppendRecord(). One string, so that handing it
+  // to another thread takes one allocation.
+  std::string bytes;
 };
 
-// What the log keeps of a decision; the caller adds ids, time, user and role.
-// Takes the decision's state and its options' probabilities.
-DecisionRecord MakeRecord(std::shared_ptr<const policy::Revision> revision,
-                          policy::DecisionMode mode,
-                          absl::Span<const policy::Item> candidates,
-                          policy::Decision* decision);
+// A decision as those who made it have it. Borrows everything.
+struct DecisionToLog {
+  const policy::Revision& revision;
+  const policy::Decision& decision;
+  // In the caller's order.
+  absl::Span<const policy::Item> candidates;
+  // As the request had it: UNSPECIFIED is SAMPLE.
+  v1::DecisionMode mode = v1::DECISION_MODE_SAMPLE;
+  TrafficRole role = TrafficRole::kActive;
+  // Of kShadow: the decision that answered the request.
+  const DecisionId* served_decision_id = nullptr;
+  // Bytes of the v1::GetPromptRequest, which was parsed before. Empty: its items
+  // are not kept.
+  std::string_view request = {};
+};
+
+// Appends the bytes of a v1::LoggedDecision. It lacks what the log keeps in
+// columns of their own (decision_id, decide_time, user, feedback), and
+// state_digest, which the reader computes. REQUIRES: the choice has its
+// option_probabilities.
+void AppendRecord(const DecisionToLog& source, std::string* out);
 
 // A feedback that was checked.
 struct FeedbackRecord {
@@ -83,9 +82,8 @@ struct FeedbackResult {
   bool is_new = false;
 };
 
-// All of the record but decision_id, decide_time and user, which the log keeps
-// in columns of their own.
-void RecordToProto(const DecisionRecord& record, v1::LoggedDecision* proto);
+// LoggedDecision::state_digest of LoggedDecision::state.
+std::string StateDigest(absl::Span<const float> state);
 
 // Finds damage, not fraud: 64 bits over the bytes of a row.
 int64_t RowChecksum(std::string_view key, std::string_view record);

@@ -23,8 +23,8 @@ grpc::ServerUnaryReactor* LogService::ForgetUser(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
     grpc::ByteBuffer* response) {
   return AnswerWhenDone<v1::ForgetUserRequest>(
-      context, request, response, Method::kForgetUser, &metrics_,
-      [this](const auto& in, auto done) {
+      context->DefaultReactor(), request, response, Method::kForgetUser,
+      &metrics_, [this](const auto& in, auto done) {
         handler_.ForgetUser(in, std::move(done));
       });
 }

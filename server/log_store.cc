@@ -169,16 +169,12 @@ void LogStore::Rollback() {
 
 absl::Status LogStore::AddDecision(const DecisionRecord& record) {
   if (IsForgotten(record.user, record.time)) return absl::OkStatus();
-  proto_.Clear();
-  RecordToProto(record, &proto_);
-  bytes_.clear();
-  proto_.AppendToString(&bytes_);
   const std::string_view id = BytesOf(record.decision_id);
   insert_decision_.Bind(1, id);
   BindUser(2, record.user, &insert_decision_);
   insert_decision_.Bind(3, absl::ToUnixSeconds(record.time));
-  insert_decision_.Bind(4, bytes_);
-  insert_decision_.Bind(5, RowChecksum(id, bytes_));
+  insert_decision_.Bind(4, record.bytes);
+  insert_decision_.Bind(5, RowChecksum(id, record.bytes));
   return insert_decision_.Run();
 }
 

@@ -111,9 +111,6 @@ class LogStore {
   };
   std::vector<Forgotten> forgotten_;
   int64_t page_bytes_ = 4096;
-  // Buffers, reused.
-  v1::LoggedDecision proto_;
-  std::string bytes_;
 };
 
 }  // namespace attune::server

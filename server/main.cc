@@ -50,7 +50,7 @@ std::optional<std::string> Getenv(const std::string& name) {
   return value;
 }
 
-// gRPC 1.51 is deaf for good once it has run out of file descriptors.
+// Connections are limited by what is left of this (connection_limits.h).
 void RaiseFileLimit() {
   rlimit limit;
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;

@@ -120,6 +120,11 @@ void Metrics::CountDecision(const policy::Catalog& catalog,
   decisions_->Count(catalog, choice);
 }
 
+void Metrics::CountApprentice(const policy::Catalog& catalog,
+                              const policy::Choice& choice) {
+  decisions_->CountApprentice(catalog, choice);
+}
+
 void Metrics::CountActivation(const absl::Status& status) {
   activations_
       .Add({{"result",

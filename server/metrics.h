@@ -63,6 +63,9 @@ class Metrics {
   void CountRequest(Method method, const absl::Status& status);
   void CountDecision(const policy::Catalog& catalog,
                      const policy::Choice& choice);
+  // A decision in mode APPRENTICE.
+  void CountApprentice(const policy::Catalog& catalog,
+                       const policy::Choice& choice);
   void CountActivation(const absl::Status& status);
 
   // Everything above, for an Exposer.

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "server/parse_request.h"
+#include "server/peer_identity.h"
 #include "server/push_reactor.h"
 #include "server/unary.h"
 #include "server/watch_reactor.h"
@@ -30,8 +31,9 @@ grpc::ServerUnaryReactor* PolicyService::AnswerLater(
                                           Response*) const) {
   return AnswerOnWorker<Request, Response>(
       context, in, out, method, &worker_, &metrics_,
-      [this, handle, who = context->peer()](const Request& request,
-                                            Response* response) {
+      [this, handle,
+       who = PeerIdentity(*context->auth_context(), context->peer())](
+          const Request& request, Response* response) {
         return (handler_.*handle)(request, who, response);
       });
 }

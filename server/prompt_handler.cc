@@ -40,9 +40,36 @@ std::array<uint8_t, 8> CatalogTag(const policy::Catalog& catalog) {
   return tag;
 }
 
+bool IsApprentice(const PromptRequest& request) {
+  return request.mode == v1::DECISION_MODE_APPRENTICE;
+}
+
+// Takes the caller's own choice, with the probabilities that each agent would
+// have drawn from after the caller's options of the patterns before.
+absl::StatusOr<policy::Decision> FollowCaller(const policy::Policy& policy,
+                                              const policy::Request& request,
+                                              const auto& own_choice) {
+  if (own_choice.empty()) {
+    return absl::InvalidArgumentError(
+        "own_choice: required in mode APPRENTICE");
+  }
+  ATTUNE_ASSIGN_OR_RETURN(
+      const std::vector<int> options,
+      OptionsFromProto("own_choice", policy.catalog(), own_choice));
+  ATTUNE_ASSIGN_OR_RETURN(policy::Decision decision,
+                          policy.Preview(request, options));
+  std::vector<float>& all = decision.choice.option_probabilities;
+  for (size_t k = 0; k < options.size(); ++k) {
+    const Eigen::VectorXf p = policy.actor().Probabilities(
+        static_cast<int>(k), decision.state.features,
+        absl::MakeConstSpan(options).subspan(0, k));
+    all.insert(all.end(), p.begin(), p.end());
+  }
+  return decision;
+}
+
 void FillClaims(const policy::Revision& revision, const policy::Choice& choice,
                 DecisionClaims* claims) {
-  claims->revision_id = revision.id();
   claims->catalog = CatalogTag(revision.policy().catalog());
   claims->history_length = choice.history_length;
   for (const policy::PatternChoice& pattern : choice.patterns) {
@@ -119,13 +146,17 @@ absl::StatusOr<ServedDecision> PromptHandler::GetPrompt(
   ATTUNE_ASSIGN_OR_RETURN(
       served.revision,
       FindRevision(request.revision, request.policy, *traffic, role));
-  DecisionProbe probe(options_.monitor, *traffic, role);
+  const bool apprentice = IsApprentice(request);
+  // A trial is about what revisions choose.
+  DecisionProbe probe(apprentice ? nullptr : options_.monitor, *traffic, role);
   const policy::Policy& policy = served.revision->policy();
   const absl::Span<const policy::Item> candidates = request.candidates.items();
   policy::Request decide;
   decide.history = request.history.items();
   decide.candidates = candidates;
-  ATTUNE_ASSIGN_OR_RETURN(decide.mode, DecisionModeFromProto(request.mode));
+  if (!apprentice) {
+    ATTUNE_ASSIGN_OR_RETURN(decide.mode, DecisionModeFromProto(request.mode));
+  }
   ATTUNE_ASSIGN_OR_RETURN(decide.readout, ReadoutFromProto(request.readout));
   const absl::Time now = options_.clock();
   if (request.previous.has_value()) {
@@ -137,18 +168,27 @@ absl::StatusOr<ServedDecision> PromptHandler::GetPrompt(
   std::memcpy(&decide.seed, random.data() + sizeof(DecisionId),
               sizeof(decide.seed));
   decide.seed = request.seed.value_or(decide.seed);
-  ATTUNE_ASSIGN_OR_RETURN(served.decision, policy.Decide(decide));
+  ATTUNE_ASSIGN_OR_RETURN(served.decision,
+                          apprentice
+                              ? FollowCaller(policy, decide, request.own_choice)
+                              : policy.Decide(decide));
 
+  if (!apprentice) claims.revision_id = served.revision->id();
   FillClaims(*served.revision, served.decision.choice, &claims);
   claims.issue_time = absl::FromUnixSeconds(absl::ToUnixSeconds(now));
   claims.candidates = HashOf(candidates);
   served.token = options_.signer->Sign(claims);
   served.expire_time = claims.issue_time + options_.signer->ttl();
-  options_.metrics->CountDecision(policy.catalog(), served.decision.choice);
+  if (apprentice) {
+    options_.metrics->CountApprentice(policy.catalog(), served.decision.choice);
+  } else {
+    options_.metrics->CountDecision(policy.catalog(), served.decision.choice);
+  }
   probe.Succeed(policy.catalog(), served.decision.choice, decide.mode);
-  if (options_.log != nullptr) LogDecision(request, decide.mode, role, &served);
+  if (options_.log != nullptr) LogDecision(request, role, served);
   if (options_.shadow != nullptr && traffic->shadow != nullptr &&
-      role != TrafficRole::kNamed && !request.previous.has_value()) {
+      role != TrafficRole::kNamed && !request.previous.has_value() &&
+      !apprentice) {
     options_.shadow->Offer({.shadow = traffic->shadow,
                             .request = std::string(request.wire),
                             .decision_id = claims.decision_id,
@@ -159,16 +199,22 @@ absl::StatusOr<ServedDecision> PromptHandler::GetPrompt(
   return served;
 }
 
-void PromptHandler::LogDecision(const PromptRequest& request,
-                                policy::DecisionMode mode, TrafficRole role,
-                                ServedDecision* served) const {
-  DecisionRecord record = MakeRecord(
-      served->revision, mode, request.candidates.items(), &served->decision);
-  record.decision_id = served->claims.decision_id;
-  record.time = served->claims.issue_time;
-  record.user = served->claims.user;
-  record.role = role;
-  if (options_.log->keeps_requests()) record.request = request.wire;
+void PromptHandler::LogDecision(const PromptRequest& request, TrafficRole role,
+                                const ServedDecision& served) const {
+  DecisionRecord record{.decision_id = served.claims.decision_id,
+                        .time = served.claims.issue_time,
+                        .user = served.claims.user};
+  thread_local std::string bytes;
+  bytes.clear();
+  AppendRecord({.revision = *served.revision,
+                .decision = served.decision,
+                .candidates = request.candidates.items(),
+                .mode = request.mode,
+                .role = role,
+                .request = options_.log->keeps_requests() ? request.wire
+                                                          : std::string_view()},
+               &bytes);
+  record.bytes = bytes;
   options_.log->Enqueue(std::move(record));
 }
 
@@ -198,7 +244,8 @@ absl::Status PromptHandler::PreviewPrompt(
   ATTUNE_RETURN_IF_ERROR(policy::Validate(preview));
   ATTUNE_ASSIGN_OR_RETURN(
       const std::vector<int> options,
-      OptionsFromProto(revision->policy().catalog(), request.choice()));
+      OptionsFromProto("choice", revision->policy().catalog(),
+                       request.choice()));
   ATTUNE_ASSIGN_OR_RETURN(policy::Decision decision,
                           revision->policy().Preview(preview, options));
   FillResponse(*revision, std::move(decision), candidates, response);

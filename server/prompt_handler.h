@@ -69,9 +69,9 @@ class PromptHandler {
                              v1::PreviewPromptResponse* response) const;
 
  private:
-  // REQUIRES: there is a log. Takes the decision's state.
-  void LogDecision(const PromptRequest& request, policy::DecisionMode mode,
-                   TrafficRole role, ServedDecision* served) const;
+  // REQUIRES: there is a log.
+  void LogDecision(const PromptRequest& request, TrafficRole role,
+                   const ServedDecision& served) const;
   // The named revision, or the one that `role` says. kNotFound.
   absl::StatusOr<std::shared_ptr<const policy::Revision>> FindRevision(
       std::string_view revision, std::string_view policy,

@@ -27,6 +27,11 @@ void Clear(std::string_view wire, PromptRequest* request) {
   request->policy.clear();
   request->revision.clear();
   request->previous.reset();
+  if (request->own_choice.size() > static_cast<int>(kKeptItems)) {
+    google::protobuf::RepeatedPtrField<v1::PatternChoice>().Swap(
+        &request->own_choice);
+  }
+  request->own_choice.Clear();
   request->mode = v1::DECISION_MODE_UNSPECIFIED;
   request->readout = v1::READOUT_UNSPECIFIED;
   request->seed.reset();
@@ -98,6 +103,13 @@ bool ReadEnum(const WireReader& reader, Enum* value) {
   return true;
 }
 
+// Elements are Protobuf's and used again.
+bool ReadOwnChoice(const WireReader& reader, PromptRequest* request) {
+  return reader.type() == Type::kBytes &&
+         request->own_choice.Add()->ParseFromArray(
+             reader.bytes().data(), static_cast<int>(reader.bytes().size()));
+}
+
 bool ReadPlain(std::string_view wire, PromptRequest* request) {
   using Proto = v1::GetPromptRequest;
   WireReader reader(wire);
@@ -129,6 +141,9 @@ bool ReadPlain(std::string_view wire, PromptRequest* request) {
         read = reader.type() == Type::kVarint;
         request->seed = reader.value();
         break;
+      case Proto::kOwnChoiceFieldNumber:
+        read = ReadOwnChoice(reader, request);
+        break;
     }
     // Refining requests (`previous`) are few; Protobuf reads them.
     if (!read) return false;
@@ -150,6 +165,7 @@ void TakeAll(v1::GetPromptRequest& proto, PromptRequest* request) {
   request->policy = proto.policy();
   request->revision = proto.revision();
   if (proto.has_previous()) request->previous = proto.previous();
+  request->own_choice = std::move(*proto.mutable_own_choice());
   request->mode = proto.mode();
   request->readout = proto.readout();
   if (proto.has_seed()) request->seed = proto.seed();

@@ -50,6 +50,7 @@ struct PromptRequest {
   std::string policy;
   std::string revision;
   std::optional<v1::PreviousDecision> previous;
+  google::protobuf::RepeatedPtrField<v1::PatternChoice> own_choice;
   v1::DecisionMode mode = v1::DECISION_MODE_UNSPECIFIED;
   v1::Readout readout = v1::READOUT_UNSPECIFIED;
   std::optional<uint64_t> seed;

@@ -83,14 +83,14 @@ void AppendResponse(const ServedDecision& served,
   writer.String(Proto::kDecisionTokenFieldNumber, served.token);
   writer.String(Proto::kRevisionFieldNumber, served.revision->id());
   for (const policy::Message& message : decision.prompt.messages) {
-    writer.Message(Proto::kMessagesFieldNumber,
-                   [&] { WriteMessage(message, writer); });
+    writer.LongMessage(Proto::kMessagesFieldNumber,
+                       [&] { WriteMessage(message, writer); });
   }
-  writer.Message(Proto::kChoiceFieldNumber, [&] {
+  writer.LongMessage(Proto::kChoiceFieldNumber, [&] {
     WriteChoice(served.revision->policy().catalog(), decision.choice, writer);
   });
-  writer.Message(Proto::kAnswerFieldNumber,
-                 [&] { WriteAnswer(decision, candidates, writer); });
+  writer.LongMessage(Proto::kAnswerFieldNumber,
+                     [&] { WriteAnswer(decision, candidates, writer); });
   writer.Message(Proto::kExpireTimeFieldNumber, [&] {
     using Time = google::protobuf::Timestamp;
     const int64_t nanos = absl::ToUnixNanos(served.expire_time);

@@ -10,7 +10,9 @@
 #include "absl/strings/str_cat.h"
 #include "server/call_time.h"
 #include "server/grpc_status.h"
+#include "server/leased_reactor.h"
 #include "server/parse_request.h"
+#include "server/peer_identity.h"
 #include "server/prompt_stream.h"
 #include "server/unary.h"
 
@@ -19,26 +21,30 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-grpc::ServerUnaryReactor* Finish(grpc::CallbackServerContext* context,
-                                 const absl::Status& status) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(ToGrpcStatus(status));
-  return reactor;
-}
-
 }  // namespace
+
+PromptService::Begun PromptService::Begin(
+    grpc::CallbackServerContext* context) {
+  if (!quota_.limited()) return {context->DefaultReactor(), absl::OkStatus()};
+  auto lease =
+      quota_.Enter(PeerIdentity(*context->auth_context(), context->peer()), 1);
+  if (!lease.ok()) return {context->DefaultReactor(), lease.status()};
+  return {new LeasedReactor(*std::move(lease)), absl::OkStatus()};
+}
 
 grpc::ServerUnaryReactor* PromptService::GetPrompt(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
     grpc::ByteBuffer* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const absl::Status admitted = admission_.Enter(1, TimeLeft(*context));
+  auto [reactor, admitted] = Begin(context);
+  if (admitted.ok()) admitted = admission_.Enter(1, TimeLeft(*context));
   if (!admitted.ok()) {
-    Refuse(context, admitted, reactor);
+    Refuse(context, Method::kGetPrompt, admitted, reactor);
   } else if (admission_.IsQuick()) {
     Answer(context, *request, response, reactor);
   } else {
-    lane_.Post([=, this] { Answer(context, *request, response, reactor); });
+    lane_.Post([=, this, reactor = reactor] {
+      Answer(context, *request, response, reactor);
+    });
   }
   return reactor;
 }
@@ -50,7 +56,8 @@ void PromptService::Answer(grpc::CallbackServerContext* context,
   // Nobody waits any more: what is left of the queue is for those who do.
   if (context->IsCancelled()) {
     admission_.Leave(1, std::chrono::nanoseconds(0));
-    return Refuse(context, absl::CancelledError("cancelled"), reactor);
+    return Refuse(context, Method::kGetPrompt,
+                  absl::CancelledError("cancelled"), reactor);
   }
   thread_local std::string scratch;
   thread_local std::string out;
@@ -65,7 +72,7 @@ void PromptService::Answer(grpc::CallbackServerContext* context,
   reactor->Finish(ToGrpcStatus(status));
 }
 
-void PromptService::Refuse(grpc::CallbackServerContext* context,
+void PromptService::Refuse(grpc::CallbackServerContext* context, Method method,
                            const absl::Status& status,
                            grpc::ServerUnaryReactor* reactor) {
   if (absl::IsResourceExhausted(status)) {
@@ -74,28 +81,39 @@ void PromptService::Refuse(grpc::CallbackServerContext* context,
         "grpc-retry-pushback-ms",
         absl::StrCat(absl::ToInt64Milliseconds(admission_.RetryAfter())));
   }
-  metrics_.CountRequest(Method::kGetPrompt, status);
+  metrics_.CountRequest(method, status);
   reactor->Finish(ToGrpcStatus(status));
 }
 
 grpc::ServerUnaryReactor* PromptService::PreviewPrompt(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
     grpc::ByteBuffer* response) {
+  const auto [reactor, admitted] = Begin(context);
+  if (!admitted.ok()) {
+    Refuse(context, Method::kPreviewPrompt, admitted, reactor);
+    return reactor;
+  }
   const absl::Status status =
       AnswerBytes<v1::PreviewPromptRequest, v1::PreviewPromptResponse>(
           *request, response, [this](auto& in, auto* out) {
             return handler_.PreviewPrompt(in, out);
           });
   metrics_.CountRequest(Method::kPreviewPrompt, status);
-  return Finish(context, status);
+  reactor->Finish(ToGrpcStatus(status));
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* PromptService::RecordFeedback(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
     grpc::ByteBuffer* response) {
+  const auto [reactor, admitted] = Begin(context);
+  if (!admitted.ok()) {
+    Refuse(context, Method::kRecordFeedback, admitted, reactor);
+    return reactor;
+  }
   // Answered on the log's thread, once the feedback is on disk.
   return AnswerWhenDone<v1::RecordFeedbackRequest>(
-      context, request, response, Method::kRecordFeedback, &metrics_,
+      reactor, request, response, Method::kRecordFeedback, &metrics_,
       [this](const auto& in, auto done) {
         feedback_.RecordFeedback(in, std::move(done));
       });
@@ -103,7 +121,8 @@ grpc::ServerUnaryReactor* PromptService::RecordFeedback(
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*
 PromptService::StreamPrompts(grpc::CallbackServerContext* context) {
-  return new PromptStream(context, &handler_, &admission_, &lane_, &metrics_);
+  return new PromptStream(context, &handler_, &admission_, &quota_, &lane_,
+                          &metrics_);
 }
 
 }  // namespace attune::server

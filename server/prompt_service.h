@@ -10,10 +10,11 @@
 // Quick calls are answered by the gRPC thread that received them; while calls
 // take long (Admission::kQuick), by the threads of a lane, so that refusals,
 // health checks and the other methods do not wait behind them. Thread-safe;
-// borrows the handlers and the metrics; must outlive the calls.
+// borrows the handlers, the quota and the metrics; must outlive the calls.
 
 #include "attune/v1/prompt_service.grpc.pb.h"
 #include "server/admission.h"
+#include "server/caller_quota.h"
 #include "server/feedback.h"
 #include "server/metrics.h"
 #include "server/prompt_handler.h"
@@ -31,9 +32,11 @@ using PromptServiceBase = v1::PromptService::WithRawCallbackMethod_GetPrompt<
 class PromptService final : public PromptServiceBase {
  public:
   PromptService(const PromptHandler* handler, const FeedbackHandler* feedback,
-                Metrics* metrics, const Admission::Options& admission)
+                CallerQuota* quota, Metrics* metrics,
+                const Admission::Options& admission)
       : handler_(*handler),
         feedback_(*feedback),
+        quota_(*quota),
         metrics_(*metrics),
         admission_(admission),
         lane_(admission.threads) {}
@@ -51,15 +54,22 @@ class PromptService final : public PromptServiceBase {
       grpc::CallbackServerContext* context) override;
 
  private:
+  struct Begun {
+    grpc::ServerUnaryReactor* reactor;
+    // Of the caller's quota.
+    absl::Status admitted;
+  };
+  Begun Begin(grpc::CallbackServerContext* context);
   // Answers an admitted GetPrompt.
   void Answer(grpc::CallbackServerContext* context,
               const grpc::ByteBuffer& request, grpc::ByteBuffer* response,
               grpc::ServerUnaryReactor* reactor);
-  void Refuse(grpc::CallbackServerContext* context, const absl::Status& status,
-              grpc::ServerUnaryReactor* reactor);
+  void Refuse(grpc::CallbackServerContext* context, Method method,
+              const absl::Status& status, grpc::ServerUnaryReactor* reactor);
 
   const PromptHandler& handler_;
   const FeedbackHandler& feedback_;
+  CallerQuota& quota_;
   Metrics& metrics_;
   Admission admission_;
   // Ends before the members above: its tasks use them.

@@ -9,9 +9,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "attune/v1/prompt_service.pb.h"
+#include "policy/status_macros.h"
 #include "server/call_time.h"
 #include "server/grpc_status.h"
 #include "server/parse_request.h"
+#include "server/peer_identity.h"
 #include "server/wire.h"
 
 namespace attune::server {
@@ -35,12 +37,16 @@ int CountCalls(std::string_view message) {
 
 PromptStream::PromptStream(grpc::CallbackServerContext* context,
                            const PromptHandler* handler, Admission* admission,
-                           Worker* lane, Metrics* metrics)
+                           CallerQuota* quota, Worker* lane, Metrics* metrics)
     : context_(*context),
       handler_(*handler),
       admission_(*admission),
+      quota_(*quota),
       lane_(*lane),
-      metrics_(*metrics) {
+      metrics_(*metrics),
+      caller_(quota->limited()
+                  ? PeerIdentity(*context->auth_context(), context->peer())
+                  : "") {
   StartRead(&in_);
 }
 
@@ -82,19 +88,24 @@ absl::Status PromptStream::AnswerCalls(std::string_view message,
         absl::StrCat("calls: at most ", kMaxCallsInMessage, " in a message"));
   }
   if (calls == 0) return absl::OkStatus();
-  const absl::Status admitted = admission_.Enter(calls, TimeLeft(context_));
+  const absl::Status admitted = Admit(calls);
   const auto start = std::chrono::steady_clock::now();
   WireReader reader(message);
   WireWriter writer(out);
   while (reader.Next()) {
     if (reader.field() != v1::StreamPromptsRequest::kCallsFieldNumber) continue;
-    writer.Message(v1::StreamPromptsResponse::kResultsFieldNumber,
-                   [&] { AnswerCall(reader.bytes(), admitted, out); });
+    writer.LongMessage(v1::StreamPromptsResponse::kResultsFieldNumber,
+                       [&] { AnswerCall(reader.bytes(), admitted, out); });
   }
   if (admitted.ok()) {
     admission_.Leave(calls, std::chrono::steady_clock::now() - start);
   }
   return absl::OkStatus();
+}
+
+absl::Status PromptStream::Admit(int calls) {
+  ATTUNE_ASSIGN_OR_RETURN(lease_, quota_.Enter(caller_, calls));
+  return admission_.Enter(calls, TimeLeft(context_));
 }
 
 void PromptStream::AnswerCall(std::string_view call,
@@ -120,8 +131,8 @@ void PromptStream::AnswerCall(std::string_view call,
   }
   const size_t before = out->size();
   if (status.ok()) {
-    writer.Message(v1::PromptResult::kResponseFieldNumber,
-                   [&] { status = handler_.Answer(request, out); });
+    writer.LongMessage(v1::PromptResult::kResponseFieldNumber,
+                       [&] { status = handler_.Answer(request, out); });
   }
   metrics_.CountRequest(Method::kStreamPrompts, status);
   if (status.ok()) return;
@@ -132,6 +143,7 @@ void PromptStream::AnswerCall(std::string_view call,
 void PromptStream::OnWriteDone(bool ok) {
   std::unique_lock<std::mutex> lock(mutex_);
   if (finished_) return;
+  lease_ = {};
   if (ok) return StartRead(&in_);
   lock.unlock();
   End(absl::CancelledError("the peer is gone"));

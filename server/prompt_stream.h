@@ -21,6 +21,7 @@
 
 #include "absl/status/status.h"
 #include "server/admission.h"
+#include "server/caller_quota.h"
 #include "server/metrics.h"
 #include "server/prompt_handler.h"
 #include "server/worker.h"
@@ -34,8 +35,8 @@ class PromptStream final
  public:
   // Everything must outlive the call.
   PromptStream(grpc::CallbackServerContext* context,
-               const PromptHandler* handler, Admission* admission, Worker* lane,
-               Metrics* metrics);
+               const PromptHandler* handler, Admission* admission,
+               CallerQuota* quota, Worker* lane, Metrics* metrics);
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -47,6 +48,7 @@ class PromptStream final
   void Answer();
   // Appends the results of the calls in `message`.
   absl::Status AnswerCalls(std::string_view message, std::string* out);
+  absl::Status Admit(int calls);
   void AnswerCall(std::string_view call, const absl::Status& admitted,
                   std::string* out);
   void End(const absl::Status& status);
@@ -54,8 +56,13 @@ class PromptStream final
   grpc::CallbackServerContext& context_;
   const PromptHandler& handler_;
   Admission& admission_;
+  CallerQuota& quota_;
   Worker& lane_;
   Metrics& metrics_;
+  // Empty without a quota.
+  const std::string caller_;
+  // Of the message being answered, until its answer is written.
+  CallerQuota::Lease lease_;
   grpc::ByteBuffer in_;
   grpc::ByteBuffer out_;
 

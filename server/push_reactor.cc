@@ -11,6 +11,7 @@
 #include "server/grpc_status.h"
 #include "server/log.h"
 #include "server/parse_request.h"
+#include "server/peer_identity.h"
 
 namespace attune::server {
 
@@ -22,7 +23,8 @@ PushReactor::PushReactor(grpc::CallbackServerContext* context,
       response_(*response),
       worker_(*worker),
       metrics_(*metrics),
-      session_(std::in_place, handler, context->peer()) {
+      session_(std::in_place, handler,
+               PeerIdentity(*context->auth_context(), context->peer())) {
   StartRead(&bytes_);
 }
 

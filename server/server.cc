@@ -4,6 +4,8 @@
 #include "server/server.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <filesystem>
 #include <mutex>
 #include <optional>
@@ -18,6 +20,9 @@
 #include "policy/revision.h"
 #include "policy/revision_signature.h"
 #include "policy/status_macros.h"
+#include "server/caller_quota.h"
+#include "server/connection_limits.h"
+#include "server/connection_metrics.h"
 #include "server/decision_log.h"
 #include "server/decision_token.h"
 #include "server/feedback.h"
@@ -38,6 +43,7 @@
 #include "server/shadow.h"
 #include "server/token_keys.h"
 #include "server/traffic_metrics.h"
+#include "server/transport_security.h"
 #include "server/upload.h"
 #include "server/worker.h"
 
@@ -49,8 +55,6 @@ constexpr int kMaxKeyFileBytes = 64 << 10;
 // A thousand history items with genres and the longest titles.
 constexpr int kMaxDataMessageBytes = 4 << 20;
 constexpr int kMaxControlMessageBytes = 2 << 20;
-constexpr int kMaxDataStreams = 256;
-constexpr int kMaxControlStreams = 16;
 constexpr int64_t kMaxCalls = 1 << 20;
 constexpr int64_t kMinLogBytes = 1 << 20;
 // As a service of its own: prompts are served without the log.
@@ -163,12 +167,21 @@ class FeedbackHealth {
   Listener* listener_ = nullptr;  // guarded by mutex_
 };
 
+int ToInt(int64_t calls) {
+  return static_cast<int>(std::min<int64_t>(calls, kMaxCalls));
+}
+
 Admission::Options AdmissionOf(const ServerConfig& config) {
   return {.threads = static_cast<int>(
               std::max(1U, std::thread::hardware_concurrency())),
           .max_wait = config.max_wait,
-          .max_calls =
-              static_cast<int>(std::min<int64_t>(config.max_calls, kMaxCalls))};
+          .max_calls = ToInt(config.max_calls)};
+}
+
+uint64_t RandomSeed() {
+  std::array<uint8_t, sizeof(uint64_t)> bytes;
+  SystemRandom(absl::MakeSpan(bytes));
+  return std::bit_cast<uint64_t>(bytes);
 }
 
 }  // namespace
@@ -182,6 +195,7 @@ struct Server::Impl {
     std::unique_ptr<RevisionRegistry> registry;
     std::unique_ptr<FeedbackHealth> feedback_health;
     std::unique_ptr<DecisionLog> log;
+    std::unique_ptr<TransportSecurity> security;
     std::function<absl::Time()> clock;
   };
 
@@ -203,7 +217,8 @@ struct Server::Impl {
                           RewardObserver(monitor.get())}),
         policy_handler(parts.registry.get(), &uploads, &metrics),
         log_handler(parts.log.get(), &parts.signer),
-        prompt_service(&prompt_handler, &feedback_handler, &metrics,
+        quota(ToInt(parts.config.max_calls_per_caller), RandomSeed()),
+        prompt_service(&prompt_handler, &feedback_handler, &quota, &metrics,
                        AdmissionOf(parts.config)),
         policy_service(&policy_handler, &worker, &metrics),
         log_service(&log_handler, &worker, &metrics) {}
@@ -222,13 +237,17 @@ struct Server::Impl {
   const PolicyHandler policy_handler;
   const LogHandler log_handler;
   // A revision that arrives must not slow down the requests meanwhile.
-  Worker worker{1, Worker::Priority::kBackground};
+  Worker worker{1, ThreadClass::kBackground};
+  CallerQuota quota;
   PromptService prompt_service;
   PolicyService policy_service;
   LogService log_service;
   // The endpoint holds it weakly.
   std::shared_ptr<prometheus::Collectable> log_metrics;
   std::shared_ptr<prometheus::Collectable> traffic_metrics;
+  std::shared_ptr<prometheus::Collectable> connection_metrics;
+  ConnectionStats control_connections;
+  ConnectionStats data_connections;
   std::unique_ptr<MetricsEndpoint> scrapes;
   std::unique_ptr<Listener> control;
   std::unique_ptr<Listener> data;
@@ -238,7 +257,15 @@ struct Server::Impl {
 
 absl::Status Server::Impl::Listen() {
   const ServerConfig& config = parts.config;
+  ATTUNE_ASSIGN_OR_RETURN(const ConnectionLimits data_limits,
+                          DataLimits(config, DescriptorLimit()));
   auto collectables = metrics.collectables();
+  for (auto& collectable : parts.security->collectables()) {
+    collectables.push_back(std::move(collectable));
+  }
+  connection_metrics = MakeConnectionMetrics(
+      {{"control", &control_connections}, {"data", &data_connections}});
+  collectables.push_back(connection_metrics);
   traffic_metrics =
       MakeTrafficMetrics(parts.registry.get(), monitor.get(), shadow.get());
   collectables.push_back(traffic_metrics);
@@ -255,14 +282,18 @@ absl::Status Server::Impl::Listen() {
                     {{&log_service, v1::LogService::service_full_name()},
                      {&policy_service, v1::PolicyService::service_full_name()}},
                     kMaxControlMessageBytes,
-                    kMaxControlStreams}));
+                    ControlLimits(config),
+                    &control_connections,
+                    parts.security->transport()}));
   ATTUNE_ASSIGN_OR_RETURN(
       data, Listener::Start(
                 {config.data_listen,
                  "data_listen",
                  {{&prompt_service, v1::PromptService::service_full_name()}},
                  kMaxDataMessageBytes,
-                 kMaxDataStreams}));
+                 data_limits,
+                 &data_connections,
+                 parts.security->transport()}));
   if (parts.log != nullptr) parts.feedback_health->TellThrough(data.get());
   ports = {data->port(), control->port(), scrapes->port()};
   return absl::OkStatus();
@@ -271,6 +302,8 @@ absl::Status Server::Impl::Listen() {
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(Options options) {
   const ServerConfig& config = options.config;
   auto clock = options.clock ? options.clock : [] { return absl::Now(); };
+  ATTUNE_ASSIGN_OR_RETURN(auto security,
+                          TransportSecurity::Create(config, clock));
   ATTUNE_ASSIGN_OR_RETURN(auto uniform, MakeUniform(config));
   const std::string log_dir = LogDirectory(config);
   if (!log_dir.empty()) ATTUNE_RETURN_IF_ERROR(MakePrivateDirectory(log_dir));
@@ -287,9 +320,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Options options) {
       auto log, OpenLog(config, clock, [health = health.get()](bool healthy) {
         health->Set(healthy);
       }));
-  std::unique_ptr<Server> server(new Server(std::make_unique<Impl>(
-      Impl::Parts{config, std::move(signer), std::move(registry),
-                  std::move(health), std::move(log), std::move(clock)})));
+  std::unique_ptr<Server> server(new Server(std::make_unique<Impl>(Impl::Parts{
+      config, std::move(signer), std::move(registry), std::move(health),
+      std::move(log), std::move(security), std::move(clock)})));
   ATTUNE_RETURN_IF_ERROR(server->impl_->Listen());
   return server;
 }

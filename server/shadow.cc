@@ -3,19 +3,13 @@
 
 #include "server/shadow.h"
 
-#include <sys/resource.h>
-
 #include <utility>
 
 #include "policy/status_macros.h"
 #include "server/convert.h"
+#include "server/thread_class.h"
 
 namespace attune::server {
-namespace {
-
-constexpr int kLowestPriority = 19;
-
-}  // namespace
 
 ShadowRunner::ShadowRunner(Options options)
     : options_(std::move(options)), thread_([this] { Run(); }) {}
@@ -42,13 +36,13 @@ void ShadowRunner::Offer(ServedRequest served) {
 }
 
 void ShadowRunner::Run() {
-  // On Linux, of this thread alone. A shadow that must wait is no harm.
-  ::setpriority(PRIO_PROCESS, 0, kLowestPriority);
+  // A shadow that must wait is no harm.
+  JoinThreadClass(ThreadClass::kBackground);
   std::unique_lock<std::mutex> lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
     if (stopping_) return;
-    ServedRequest served = std::move(waiting_.front());
+    const ServedRequest served = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
     const absl::Status status = Decide(served);
@@ -57,7 +51,7 @@ void ShadowRunner::Run() {
   }
 }
 
-absl::Status ShadowRunner::Decide(ServedRequest& served) {
+absl::Status ShadowRunner::Decide(const ServedRequest& served) {
   ATTUNE_RETURN_IF_ERROR(ReadPromptRequest(served.request, &request_));
   policy::Request decide;
   decide.history = request_.history.items();
@@ -67,16 +61,18 @@ absl::Status ShadowRunner::Decide(ServedRequest& served) {
   ATTUNE_ASSIGN_OR_RETURN(decide.readout, ReadoutFromProto(request_.readout));
   ATTUNE_ASSIGN_OR_RETURN(policy::Decision decision,
                           served.shadow->policy().Decide(decide));
-  DecisionRecord record =
-      MakeRecord(served.shadow, decide.mode, decide.candidates, &decision);
+  DecisionRecord record{.time = served.time, .user = served.user};
   options_.random(absl::MakeSpan(record.decision_id));
-  record.time = served.time;
-  record.user = served.user;
-  record.role = TrafficRole::kShadow;
-  record.served_decision_id = served.decision_id;
-  if (options_.log->keeps_requests()) {
-    record.request = std::move(served.request);
-  }
+  AppendRecord({.revision = *served.shadow,
+                .decision = decision,
+                .candidates = decide.candidates,
+                .mode = request_.mode,
+                .role = TrafficRole::kShadow,
+                .served_decision_id = &served.decision_id,
+                .request = options_.log->keeps_requests()
+                               ? std::string_view(served.request)
+                               : std::string_view()},
+               &record.bytes);
   options_.log->Enqueue(std::move(record));
   return absl::OkStatus();
 }

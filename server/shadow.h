@@ -11,7 +11,8 @@
 // made; one thread of low priority reads them and decides, so that a slow shadow
 // costs requests no time beyond the copy. What finds the queue full is dropped
 // and counted. Refinements (requests with `previous`) are not offered: the shadow
-// did not make the decision that they refine.
+// did not make the decision that they refine. Nor are requests in mode APPRENTICE:
+// whoever decides, the caller's choice is served.
 //
 // Life cycle: borrows the log, which must outlive it; the destructor drops what
 // waits and joins. Thread-safe.
@@ -38,7 +39,7 @@ namespace attune::server {
 // A request that was served, and the decision that it got.
 struct ServedRequest {
   std::shared_ptr<const policy::Revision> shadow;
-  // Bytes of a v1::GetPromptRequest without `previous`.
+  // Bytes of a v1::GetPromptRequest without `previous`, not in mode APPRENTICE.
   std::string request;
   // Of the decision.
   DecisionId decision_id = {};
@@ -75,7 +76,7 @@ class ShadowRunner {
 
  private:
   void Run();
-  absl::Status Decide(ServedRequest& served);
+  absl::Status Decide(const ServedRequest& served);
 
   const Options options_;
   std::atomic<int64_t> decided_{0};

@@ -100,6 +100,10 @@ void Database::Close::operator()(sqlite3* database) const {
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(
     const std::string& path, Mode mode, const char* vfs) {
+  // SQLite would count its memory under a lock of all connections, at every
+  // allocation. Refused, harmlessly, if SQLite was used before.
+  static const int uncounted = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  static_cast<void>(uncounted);
   const int flags = mode == Mode::kReadOnly
                         ? SQLITE_OPEN_READONLY
                         : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;

@@ -47,11 +47,10 @@ grpc::ServerUnaryReactor* AnswerOnWorker(grpc::CallbackServerContext* context,
 // Calls `start(request, done)` at once, and answers when `done` is called, with
 // an absl::StatusOr of the response, on whatever thread.
 template <typename Request, typename Start>
-grpc::ServerUnaryReactor* AnswerWhenDone(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* AnswerWhenDone(grpc::ServerUnaryReactor* reactor,
                                          const grpc::ByteBuffer* in,
                                          grpc::ByteBuffer* out, Method method,
                                          Metrics* metrics, const Start& start) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   const auto finish = [=](const absl::Status& status) {
     metrics->CountRequest(method, status);
     reactor->Finish(ToGrpcStatus(status));

@@ -5,7 +5,7 @@
 
 namespace attune::server {
 
-bool WireReader::Varint(uint64_t* value) {
+bool WireReader::LongVarint(uint64_t* value) {
   *value = 0;
   for (int shift = 0; shift < 64; shift += 7) {
     if (rest_.empty()) return Fail();
@@ -17,61 +17,31 @@ bool WireReader::Varint(uint64_t* value) {
   return Fail();
 }
 
-bool WireReader::Take(size_t size, std::string_view* bytes) {
-  if (rest_.size() < size) return Fail();
-  *bytes = rest_.substr(0, size);
-  rest_.remove_prefix(size);
+bool WireReader::NextFixed(size_t size) {
+  std::string_view fixed;
+  if (!Take(size, &fixed)) return false;
+  value_ = 0;
+  std::memcpy(&value_, fixed.data(), size);
   return true;
-}
-
-bool WireReader::Next() {
-  if (rest_.empty()) return false;
-  uint64_t tag = 0;
-  if (!Varint(&tag)) return false;
-  constexpr uint64_t kLargestTag = 0xFFFFFFFF;
-  if (tag > kLargestTag || tag < 8) return Fail();
-  field_ = static_cast<int>(tag >> 3);
-  type_ = static_cast<Type>(tag & 7);
-  uint64_t size = 0;
-  switch (type_) {
-    case Type::kVarint:
-      return Varint(&value_);
-    case Type::kBytes:
-      return Varint(&size) && Take(size, &bytes_);
-    case Type::kFixed32:
-    case Type::kFixed64: {
-      std::string_view fixed;
-      if (!Take(type_ == Type::kFixed32 ? 4 : 8, &fixed)) return false;
-      value_ = 0;
-      std::memcpy(&value_, fixed.data(), fixed.size());
-      return true;
-    }
-  }
-  return Fail();  // a group, or no type at all
 }
 
 void WireWriter::Float(int field, float value) {
   uint32_t bits;
   std::memcpy(&bits, &value, sizeof(bits));
   if (bits == 0) return;
-  Tag(field, WireReader::Type::kFixed32);
-  out_.append(reinterpret_cast<const char*>(&bits), sizeof(bits));
+  char bytes[kMaxVarintBytes + sizeof(bits)];
+  const size_t n = PutTag(field, WireReader::Type::kFixed32, bytes);
+  std::memcpy(bytes + n, &bits, sizeof(bits));
+  out_.append(bytes, n + sizeof(bits));
 }
 
-void WireWriter::EndMessage(size_t begin) {
-  uint64_t size = out_.size() - begin;
-  if (size < 0x80) {
-    out_[begin - 1] = static_cast<char>(size);
-    return;
-  }
-  char length[10];
-  size_t n = 0;
-  for (; size >= 0x80; size >>= 7) {
-    length[n++] = static_cast<char>(size | 0x80);
-  }
-  length[n++] = static_cast<char>(size);
-  out_[begin - 1] = length[0];
-  out_.insert(begin, length + 1, n - 1);
+void WireWriter::EndMessage(size_t begin, size_t room) {
+  char length[kMaxVarintBytes];
+  const size_t n = PutVarint(out_.size() - begin, length);
+  if (n != room)
+    out_.replace(begin - room, room, length, n);
+  else
+    std::memcpy(out_.data() + begin - n, length, n);
 }
 
 }  // namespace attune::server

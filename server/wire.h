@@ -15,6 +15,8 @@
 #include <string>
 #include <string_view>
 
+#include "absl/types/span.h"
+
 namespace attune::server {
 
 // Takes the fields of one message apart, in the order in which they come.
@@ -31,7 +33,27 @@ class WireReader {
   explicit WireReader(std::string_view message) : rest_(message) {}
 
   // Reads the next field; false at the end or if the bytes are no message.
-  bool Next();
+  bool Next() {
+    if (rest_.empty()) return false;
+    uint64_t tag = 0;
+    if (!Varint(&tag)) return false;
+    constexpr uint64_t kLargestTag = 0xFFFFFFFF;
+    if (tag > kLargestTag || tag < 8) return Fail();
+    field_ = static_cast<int>(tag >> 3);
+    type_ = static_cast<Type>(tag & 7);
+    uint64_t size = 0;
+    switch (type_) {
+      case Type::kVarint:
+        return Varint(&value_);
+      case Type::kBytes:
+        return Varint(&size) && Take(size, &bytes_);
+      case Type::kFixed32:
+        return NextFixed(4);
+      case Type::kFixed64:
+        return NextFixed(8);
+    }
+    return Fail();  // a group, or no type at all
+  }
   bool good() const { return good_; }
 
   int field() const { return field_; }
@@ -48,8 +70,23 @@ class WireReader {
   }
 
  private:
-  bool Varint(uint64_t* value);
-  bool Take(size_t size, std::string_view* bytes);
+  // Most are one byte.
+  bool Varint(uint64_t* value) {
+    if (rest_.empty() || static_cast<unsigned char>(rest_.front()) >= 0x80) {
+      return LongVarint(value);
+    }
+    *value = static_cast<unsigned char>(rest_.front());
+    rest_.remove_prefix(1);
+    return true;
+  }
+  bool Take(size_t size, std::string_view* bytes) {
+    if (rest_.size() < size) return Fail();
+    *bytes = rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    return true;
+  }
+  bool LongVarint(uint64_t* value);
+  bool NextFixed(size_t size);
   bool Fail() { return good_ = false; }
 
   std::string_view rest_;
@@ -60,8 +97,8 @@ class WireReader {
   std::string_view bytes_;
 };
 
-// Appends fields to a string. Numbers and strings that have the default value
-// are left out, as proto3 wants it.
+// Appends fields to a string. What has the default value is left out, as proto3
+// wants it. Like the rest of the program for little-endian machines.
 class WireWriter {
  public:
   explicit WireWriter(std::string* out) : out_(*out) {}
@@ -71,41 +108,69 @@ class WireWriter {
   }
   // Of a oneof or an optional field.
   void NumberAlways(int field, uint64_t value) {
-    Tag(field, WireReader::Type::kVarint);
-    Varint(value);
+    char bytes[2 * kMaxVarintBytes];
+    size_t n = PutTag(field, WireReader::Type::kVarint, bytes);
+    n += PutVarint(value, bytes + n);
+    out_.append(bytes, n);
   }
   void Float(int field, float value);
+  // A repeated field, packed.
+  void Floats(int field, absl::Span<const float> values) {
+    String(field, {reinterpret_cast<const char*>(values.data()),
+                   values.size() * sizeof(float)});
+  }
   void String(int field, std::string_view value) {
     if (!value.empty()) Element(field, value);
   }
   // An element of a repeated field: written even if empty.
   void Element(int field, std::string_view value) {
-    Tag(field, WireReader::Type::kBytes);
-    Varint(value.size());
+    char head[2 * kMaxVarintBytes];
+    size_t n = PutTag(field, WireReader::Type::kBytes, head);
+    n += PutVarint(value.size(), head + n);
+    out_.append(head, n);
     out_.append(value);
   }
   // Writes the message whose fields `write()` writes.
   template <typename Write>
   void Message(int field, const Write& write) {
-    Tag(field, WireReader::Type::kBytes);
-    const size_t begin = out_.size() + 1;
-    out_.push_back('\0');
-    write();
-    EndMessage(begin);
+    MessageWithRoom(field, 1, write);
+  }
+  // The same bytes, quicker if the message has 128 bytes or more: those are not
+  // moved to make room for its length.
+  template <typename Write>
+  void LongMessage(int field, const Write& write) {
+    MessageWithRoom(field, 2, write);
   }
 
  private:
-  void Tag(int field, WireReader::Type type) {
-    Varint(static_cast<uint64_t>(field) << 3 | static_cast<uint64_t>(type));
-  }
-  void Varint(uint64_t value) {
+  static constexpr size_t kMaxVarintBytes = 10;
+
+  // These return how many bytes they wrote.
+  static size_t PutVarint(uint64_t value, char* to) {
+    size_t n = 0;
     for (; value >= 0x80; value >>= 7) {
-      out_.push_back(static_cast<char>(value | 0x80));
+      to[n++] = static_cast<char>(value | 0x80);
     }
-    out_.push_back(static_cast<char>(value));
+    to[n++] = static_cast<char>(value);
+    return n;
   }
-  // Puts the length before the body that begins at `begin`.
-  void EndMessage(size_t begin);
+  static size_t PutTag(int field, WireReader::Type type, char* to) {
+    return PutVarint(
+        static_cast<uint64_t>(field) << 3 | static_cast<uint64_t>(type), to);
+  }
+  // With `room` bytes for the length.
+  template <typename Write>
+  void MessageWithRoom(int field, size_t room, const Write& write) {
+    char head[kMaxVarintBytes + 2] = {};
+    const size_t n = PutTag(field, WireReader::Type::kBytes, head);
+    out_.append(head, n + room);
+    const size_t begin = out_.size();
+    write();
+    EndMessage(begin, room);
+  }
+  // Puts the length before the body that begins at `begin`, where there is
+  // `room`.
+  void EndMessage(size_t begin, size_t room);
 
   std::string& out_;
 };

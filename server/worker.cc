@@ -3,28 +3,14 @@
 
 #include "server/worker.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <utility>
 
 namespace attune::server {
 
-namespace {
-
-constexpr int kBackgroundNice = 10;
-
-// On Linux each thread has a nice value of its own.
-void LowerPriority() {
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kBackgroundNice);
-}
-
-}  // namespace
-
-Worker::Worker(int threads, Priority priority) {
+Worker::Worker(int threads, ThreadClass thread_class) {
   for (int i = 0; i < threads; ++i) {
-    threads_.emplace_back([this, priority] {
-      if (priority == Priority::kBackground) LowerPriority();
+    threads_.emplace_back([this, thread_class] {
+      JoinThreadClass(thread_class);
       Run();
     });
   }

@@ -18,14 +18,14 @@
 #include <thread>
 #include <vector>
 
+#include "server/thread_class.h"
+
 namespace attune::server {
 
 class Worker {
  public:
-  enum class Priority { kNormal, kBackground };
-
-  // kBackground threads leave the processor to the others.
-  explicit Worker(int threads = 1, Priority priority = Priority::kNormal);
+  explicit Worker(int threads = 1,
+                  ThreadClass thread_class = ThreadClass::kThroughput);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "client/cli/tls_flags.h"
 #include "client/policy_client.h"
 #include "policy/status_macros.h"
 #include "trainer/command.h"
@@ -19,13 +20,14 @@ namespace {
 struct PushFlags {
   std::string revision;
   std::string server = client::kDefaultControlTarget;
+  client::TlsOptions tls;
   bool activate = false;
 };
 
 absl::Status Push(const PushFlags& flags) {
   ATTUNE_ASSIGN_OR_RETURN(
       const client::PolicyClient client,
-      client::PolicyClient::Create({.target = flags.server}));
+      client::PolicyClient::Create({.target = flags.server, .tls = flags.tls}));
   client::PushOptions options{.activate = flags.activate};
   if (isatty(STDERR_FILENO) != 0) {
     options.on_progress = [](const client::PushProgress& progress) {
@@ -62,6 +64,7 @@ Command AddPushCommand(CLI::App& app) {
                    "Address of the control plane (host:port)")
       ->envname("ATTUNE_CONTROL")
       ->capture_default_str();
+  client::AddTlsFlags(*command, flags->tls);
   command->add_flag("--activate", flags->activate,
                     "Make it active once the server has verified it");
   return {.app = command, .run = [flags] { return Push(*flags); }};

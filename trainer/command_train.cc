@@ -24,6 +24,7 @@
 #include "trainer/command.h"
 #include "trainer/files.h"
 #include "trainer/flags.h"
+#include "trainer/ope.h"
 #include "trainer/train_from_log.h"
 #include "trainer/train_setup.h"
 #include "trainer/trainer.h"
@@ -37,6 +38,7 @@ struct TrainFlags {
   std::string out = "run";
   bool overwrite = false;
   std::vector<std::string> from_log;
+  bool imitate = false;
   std::string parent;
 };
 
@@ -192,6 +194,36 @@ void Tell(const TrainedFromLog& trained) {
   std::fputs(text.c_str(), stderr);
 }
 
+void Tell(const TrainedByImitation& trained) {
+  const Agreement& agreement = trained.learned.agreement;
+  std::string text = absl::StrFormat(
+      "%d apprentice decisions of %d users learned from, parent %s\n"
+      "agrees with the caller on users not learned from: %.3f of the choices "
+      "(the parent %.3f); by pattern",
+      trained.log.samples.size(), trained.log.users, trained.parent,
+      agreement.whole_choice, trained.learned.before.whole_choice);
+  for (const double share : agreement.patterns) {
+    absl::StrAppendFormat(&text, " %.3f", share);
+  }
+  if (const auto own = OwnValue(trained.log); own.has_value()) {
+    absl::StrAppendFormat(
+        &text, "\nthe caller's own prompt earned %.4f [%.4f, %.4f], %d rewards",
+        own->value, own->low, own->high, trained.log.own.rewards.size());
+  }
+  std::fputs((text + "\n").c_str(), stderr);
+}
+
+// What was learned becomes the revision, or nothing does.
+template <typename Trained>
+absl::Status Keep(const TrainFlags& flags,
+                  const absl::StatusOr<Trained>& trained) {
+  ATTUNE_RETURN_IF_ERROR(trained.status());
+  ATTUNE_RETURN_IF_ERROR(CreateDirectory(flags));
+  ATTUNE_RETURN_IF_ERROR(WriteRevision(flags, trained->revision));
+  Tell(*trained);
+  return absl::OkStatus();
+}
+
 // Without an LLM, and without rounds: no checkpoint, the revision or nothing.
 absl::Status TrainOnLog(const TrainFlags& flags, bool floor_given) {
   if (flags.train.resume) {
@@ -210,11 +242,8 @@ absl::Status TrainOnLog(const TrainFlags& flags, bool floor_given) {
                       .created_seconds = CreatedSeconds()};
   ATTUNE_ASSIGN_OR_RETURN(run.readout, ParseReadout(flags.setup.readout));
   if (floor_given) run.exploration_floor = flags.setup.exploration_floor;
-  ATTUNE_ASSIGN_OR_RETURN(const TrainedFromLog trained, TrainFromLog(run));
-  ATTUNE_RETURN_IF_ERROR(CreateDirectory(flags));
-  ATTUNE_RETURN_IF_ERROR(WriteRevision(flags, trained.revision));
-  Tell(trained);
-  return absl::OkStatus();
+  return flags.imitate ? Keep(flags, TrainByImitation(run))
+                       : Keep(flags, TrainFromLog(run));
 }
 
 void AddPlannerFlags(CLI::App& command, PlannerOptions& planner) {
@@ -289,9 +318,15 @@ Command AddTrainCommand(CLI::App& app) {
       app.add_subcommand("train", "Trains the agents and writes a revision.");
   flags->setup.AddTo(*command);
   AddLoopFlags(*command, *flags);
-  command->add_option("--from-log", flags->from_log,
-                      "Learn from logged decisions (attune export-log)\n"
-                      "instead of an LLM's answers; may be repeated");
+  CLI::Option* from_log =
+      command->add_option("--from-log", flags->from_log,
+                          "Learn from logged decisions (attune export-log)\n"
+                          "instead of an LLM's answers; may be repeated");
+  command
+      ->add_flag("--imitate", flags->imitate,
+                 "--from-log: learn to choose as the caller did in apprentice\n"
+                 "mode, instead of from rewards")
+      ->needs(from_log);
   command->add_option("--parent", flags->parent,
                       "--from-log: the revision that decided, to be continued\n"
                       "(without one: the uniform revision of --catalog)");
@@ -301,7 +336,10 @@ Command AddTrainCommand(CLI::App& app) {
       "      --catalog policy/catalogs/movies.yaml\n"
       "From what a server logged:\n"
       "  attune_trainer train --from-log week.log --parent serving.attune\n"
-      "      --out next");
+      "      --out next\n"
+      "From what a caller chose itself (apprentice mode):\n"
+      "  attune_trainer train --from-log week.log --imitate\n"
+      "      --parent serving.attune --out next");
   const auto run = [flags, command] {
     if (flags->from_log.empty()) return Train(*flags);
     return TrainOnLog(*flags, command->count("--exploration-floor") > 0);

@@ -213,7 +213,12 @@ absl::StatusOr<LearnedFromLog> LearnFromLog(const policy::Policy& parent,
     return absl::FailedPreconditionError(absl::StrCat(
         log.samples.size(), " of ", log.decisions,
         " decisions can be learned from, of ", log.users, " users; at least ",
-        options.least_rewards, " of ", options.folds, " users are needed"));
+        options.least_rewards, " of ", options.folds, " users are needed",
+        log.apprentice == 0
+            ? ""
+            : absl::StrCat("; ", log.apprentice,
+                           " are the caller's own (apprentice mode), which "
+                           "--imitate learns from")));
   }
   const BeliefShape shape = ShapeOf(parent);
   std::vector<Trial> trials;

@@ -29,6 +29,19 @@ absl::Status Refused(const v1::LoggedDecision& decision,
       absl::StrCat("decision ", decision.decision_id(), ": ", what));
 }
 
+bool IsApprentice(const v1::LoggedDecision& decision) {
+  return decision.mode() == v1::DECISION_MODE_APPRENTICE;
+}
+
+// Whether the propensity is the one that the decision's mode says: the agent's
+// probability, or 1 where the caller chose.
+bool FitsMode(const v1::LoggedDecision& decision,
+              const v1::LoggedPattern& pattern) {
+  const float expected =
+      IsApprentice(decision) ? 1.0F : pattern.probabilities(pattern.option());
+  return std::abs(pattern.propensity() - expected) <= kProbabilityTolerance;
+}
+
 absl::Status CheckPattern(const v1::LoggedDecision& decision, int k,
                           int options) {
   const v1::LoggedPattern& pattern = decision.patterns(k);
@@ -54,8 +67,7 @@ absl::Status CheckPattern(const v1::LoggedDecision& decision, int k,
     sum += p;
   }
   if (std::abs(sum - 1.0F) > kProbabilityTolerance ||
-      std::abs(pattern.probabilities(pattern.option()) - pattern.propensity()) >
-          kProbabilityTolerance) {
+      !FitsMode(decision, pattern)) {
     return refused("the probabilities do not fit the propensity");
   }
   return absl::OkStatus();
@@ -103,17 +115,33 @@ bool KnewNoItems(const v1::LoggedDecision& decision) {
   return absl::StartsWith(decision.revision(), "uniform-");
 }
 
+// Numbers pseudonyms as they come; who has none gets a number of his own.
+class UserNumbers {
+ public:
+  int Of(const v1::LoggedDecision& decision) {
+    if (decision.user().empty()) return count_++;
+    const auto [at, fresh] = numbers_.try_emplace(decision.user(), count_);
+    count_ += fresh ? 1 : 0;
+    return at->second;
+  }
+  int count() const { return count_; }
+
+ private:
+  int count_ = 0;
+  absl::flat_hash_map<std::string, int> numbers_;
+};
+
 class SampleMaker {
  public:
-  explicit SampleMaker(const policy::Policy& policy)
-      : policy_(policy), dim_(policy.encoder().StateDim()) {}
+  SampleMaker(const policy::Policy& policy, LogPart part)
+      : policy_(policy), part_(part), dim_(policy.encoder().StateDim()) {}
 
   absl::Status Add(const v1::LoggedDecision& decision) {
     ++result_.decisions;
     if (LeftOut(decision)) return absl::OkStatus();
     ATTUNE_RETURN_IF_ERROR(CheckDecision(decision, policy_));
     LoggedSample sample{.reward = decision.feedback().reward(),
-                        .user = UserOf(decision)};
+                        .user = users_.Of(decision)};
     ATTUNE_ASSIGN_OR_RETURN(sample.state, StateOf(decision));
     for (const v1::LoggedPattern& pattern : decision.patterns()) {
       sample.options.push_back(pattern.option());
@@ -134,6 +162,7 @@ class SampleMaker {
           "catalog, digest ",
           policy_.catalog().digest, "; the first one's is ", first_catalog_));
     }
+    result_.users = users_.count();
     return std::move(result_);
   }
 
@@ -145,6 +174,12 @@ class SampleMaker {
     } else if (static_cast<int>(decision.readout()) !=
                static_cast<int>(policy_.readout())) {
       ++result_.other_readout;
+    } else if (IsApprentice(decision)) {
+      ++result_.apprentice;
+      NoteOwnReward(decision);
+      return part_ != LogPart::kApprentice;
+    } else if (part_ == LogPart::kApprentice) {
+      ++result_.sampled;
     } else if (!decision.has_feedback()) {
       ++result_.without_reward;
     } else if (decision.mode() == v1::DECISION_MODE_GREEDY) {
@@ -155,11 +190,10 @@ class SampleMaker {
     return true;
   }
 
-  int UserOf(const v1::LoggedDecision& decision) {
-    if (decision.user().empty()) return result_.users++;
-    const auto [at, fresh] = users_.try_emplace(decision.user(), result_.users);
-    result_.users += fresh ? 1 : 0;
-    return at->second;
+  void NoteOwnReward(const v1::LoggedDecision& decision) {
+    if (!decision.has_feedback()) return;
+    result_.own.rewards.push_back(decision.feedback().reward());
+    result_.own.users.push_back(own_users_.Of(decision));
   }
 
   absl::StatusOr<Eigen::VectorXf> StateOf(const v1::LoggedDecision& decision) {
@@ -195,10 +229,12 @@ class SampleMaker {
   }
 
   const policy::Policy& policy_;
+  const LogPart part_;
   const int dim_;
   LoggedSamples result_;
   std::string first_catalog_;
-  absl::flat_hash_map<std::string, int> users_;
+  UserNumbers users_;
+  UserNumbers own_users_;
 };
 
 // Different decisions in the order of their first appearance. What a shadow would
@@ -242,8 +278,8 @@ absl::Status ReadInto(const std::string& file, DecisionSet& set) {
 
 absl::StatusOr<LoggedSamples> MakeSamples(
     absl::Span<const v1::LoggedDecision> decisions,
-    const policy::Policy& policy) {
-  SampleMaker maker(policy);
+    const policy::Policy& policy, LogPart part) {
+  SampleMaker maker(policy, part);
   for (const v1::LoggedDecision& decision : decisions) {
     ATTUNE_RETURN_IF_ERROR(maker.Add(decision));
   }
@@ -253,20 +289,21 @@ absl::StatusOr<LoggedSamples> MakeSamples(
 }  // namespace
 
 absl::StatusOr<LoggedSamples> ReadLoggedSamples(
-    absl::Span<const std::string> files, const policy::Policy& policy) {
+    absl::Span<const std::string> files, const policy::Policy& policy,
+    LogPart part) {
   DecisionSet set;
   for (const std::string& file : files) {
     ATTUNE_RETURN_IF_ERROR(ReadInto(file, set));
   }
-  return MakeSamples(set.decisions(), policy);
+  return MakeSamples(set.decisions(), policy, part);
 }
 
 absl::StatusOr<LoggedSamples> ToLoggedSamples(
     absl::Span<const v1::LoggedDecision> decisions,
-    const policy::Policy& policy) {
+    const policy::Policy& policy, LogPart part) {
   DecisionSet set;
   for (const v1::LoggedDecision& decision : decisions) set.Add(decision);
-  return MakeSamples(set.decisions(), policy);
+  return MakeSamples(set.decisions(), policy, part);
 }
 
 absl::Status CheckSameStates(const policy::Policy& policy,

@@ -49,13 +49,24 @@ double ShareAboveZero(absl::Span<const double> values) {
 
 absl::Status CheckSize(const LoggedSamples& log, const OpeOptions& options) {
   const auto rewards = static_cast<int64_t>(log.samples.size());
-  if (rewards < options.least_rewards) {
+  if (rewards == 0 && log.apprentice > 0) {
     return CannotSay(absl::StrCat(
-        rewards, " of ", log.decisions, " decisions can be used, at least ",
-        options.least_rewards,
-        " are needed (without a reward: ", log.without_reward,
-        ", greedy: ", log.greedy, ", other catalog: ", log.other_catalog,
-        ", other readout: ", log.other_readout, ")"));
+        "no support: all ", log.apprentice,
+        " decisions of its catalog and readout are the caller's own, taken "
+        "with "
+        "certainty in apprentice mode, and say nothing of another choice; a "
+        "revision that imitates them (train --from-log --imitate) explores "
+        "once "
+        "it serves"));
+  }
+  if (rewards < options.least_rewards) {
+    return CannotSay(
+        absl::StrCat(rewards, " of ", log.decisions,
+                     " decisions can be used, at least ", options.least_rewards,
+                     " are needed (without a reward: ", log.without_reward,
+                     ", greedy: ", log.greedy, ", apprentice: ", log.apprentice,
+                     ", other catalog: ", log.other_catalog,
+                     ", other readout: ", log.other_readout, ")"));
   }
   if (log.users < options.least_users) {
     return CannotSay(absl::StrCat(log.users, " users, at least ",
@@ -176,6 +187,11 @@ absl::Status CheckSupport(const WeighedLog& log, const OpeOptions& options) {
   return absl::OkStatus();
 }
 
+std::optional<Estimate> OwnValue(const LoggedSamples& log) {
+  if (log.own.rewards.empty()) return std::nullopt;
+  return ClusteredMean(log.own.rewards, log.own.users);
+}
+
 absl::StatusOr<OpeReport> ValueOnLog(
     const BeliefShape& shape, const LoggedSamples& log,
     const ChoiceDistribution& target,
@@ -195,7 +211,10 @@ absl::StatusOr<OpeReport> ValueOnLog(
                           absl::StrCat("baseline: ", supported.message()));
     }
   }
-  return Report(weighed, baseline.has_value() ? &other : nullptr, options);
+  OpeReport report =
+      Report(weighed, baseline.has_value() ? &other : nullptr, options);
+  report.own = OwnValue(log);
+  return report;
 }
 
 }  // namespace attune::trainer

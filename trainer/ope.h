@@ -9,6 +9,7 @@
 // at all.
 //
 // A log cannot say when
+//   it holds nothing but the caller's own choices (apprentice mode);
 //   there are too few rewards, or too few users for an interval;
 //   the target takes choices that the logging policy could not;
 //   the weights do not average to 1: the propensities are not those that the
@@ -61,6 +62,9 @@ struct OpeReport {
   // What the log earned, and the baseline by doubly robust; the same without a
   // baseline.
   Estimate logged;
+  // What the caller's own prompt earned on apprentice decisions: other ones than
+  // those that are valued, so a difference is not of pairs.
+  std::optional<Estimate> own;
   Estimate baseline;
   // Of the joint weights; 1 if all is well.
   Estimate mean_weight;
@@ -79,6 +83,9 @@ absl::StatusOr<OpeReport> ValueOnLog(
     const ChoiceDistribution& target,
     const std::optional<ChoiceDistribution>& baseline,
     const OpeOptions& options);
+
+// Mean reward of the log's apprentice decisions; nullopt if none has one.
+std::optional<Estimate> OwnValue(const LoggedSamples& log);
 
 // The pieces. Every decision under the target; `fit` may be shared by targets.
 struct WeighedLog {

@@ -31,6 +31,7 @@ Json LogJson(const LoggedSamples& log) {
                {"users", log.users},
                {"without_reward", log.without_reward},
                {"greedy", log.greedy},
+               {"apprentice", log.apprentice},
                {"other_catalog", log.other_catalog},
                {"other_readout", log.other_readout},
                {"other_state", log.other_state}};
@@ -46,14 +47,21 @@ std::string OpeTable(const OpeSubject& subject, const LoggedSamples& log,
                      const OpeReport& report) {
   std::string text = absl::StrFormat(
       "revision %s (%s) on %d decisions of %d users; not used: %d without a "
-      "reward, %d greedy, %d of another catalog, %d of another readout\n"
+      "reward, %d greedy, %d apprentice, %d of another catalog, %d of another "
+      "readout\n"
       "logged         %s\n",
       subject.revision, subject.mode, log.samples.size(), log.users,
-      log.without_reward, log.greedy, log.other_catalog, log.other_readout,
-      InWords(report.logged));
+      log.without_reward, log.greedy, log.apprentice, log.other_catalog,
+      log.other_readout, InWords(report.logged));
   if (!subject.baseline.empty()) {
     absl::StrAppend(&text, "baseline       ", InWords(report.baseline),
                     "  revision ", subject.baseline, "\n");
+  }
+  if (report.own.has_value()) {
+    absl::StrAppendFormat(&text,
+                          "own prompt     %s  %d rewards of apprentice "
+                          "decisions, which are other ones\n",
+                          InWords(*report.own), log.own.rewards.size());
   }
   absl::StrAppendFormat(
       &text, "\n%-14s %-26s %-26s %9s %10s\n", "estimator", "value (95 %)",
@@ -88,6 +96,7 @@ std::string OpeJson(const OpeSubject& subject, const LoggedSamples& log,
                                                      : Json(subject.baseline)},
                {"log", LogJson(log)},
                {"logged_value", ToJson(report.logged)},
+               {"own_value", report.own ? ToJson(*report.own) : Json(nullptr)},
                {"baseline_value", ToJson(report.baseline)}};
   for (const OpeEstimate& one : report.estimates) {
     json["estimates"].push_back({{"estimator", NameOf(one.estimator)},

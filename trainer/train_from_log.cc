@@ -18,6 +18,8 @@ namespace {
 
 // Of a child of a revision that only explored.
 constexpr double kFirstFloor = 0.05;
+// Of one that imitates: what it explores is all that the next one learns from.
+constexpr double kImitatorFloor = 0.1;
 
 struct Parent {
   std::shared_ptr<const policy::Revision> revision;
@@ -54,17 +56,21 @@ absl::Status CheckTookPart(const LoggedSamples& log, const std::string& id) {
       log.revisions.begin()->first, " took ", log.revisions.begin()->second));
 }
 
-ChildFacts FactsOf(const TrainFromLogRun& run, const policy::Revision& parent,
-                   const LoggedSamples& log, double floor) {
-  ChildFacts facts{.parent_revision = parent.id(),
+// The artifact of the child whose logits are the parent's plus these scores.
+absl::StatusOr<std::string> MakeChild(const TrainFromLogRun& run, Parent parent,
+                                      const LinearScores& scores, double floor,
+                                      const std::string& learner,
+                                      const std::string& dataset) {
+  ChildFacts facts{.parent_revision = parent.revision->id(),
                    .created_seconds = run.created_seconds,
                    .exploration_floor = floor};
-  facts.training.set_learner("from_log");
-  facts.training.set_dataset(
-      absl::StrCat("decision log, ", log.samples.size(), " rewards"));
+  facts.training.set_learner(learner);
+  facts.training.set_dataset(dataset);
   facts.training.set_seed(run.seed);
   facts.training.set_trainer_version(ATTUNE_VERSION);
-  return facts;
+  ATTUNE_ASSIGN_OR_RETURN(policy::RevisionParts parts,
+                          AddScores(std::move(parent.parts), scores, facts));
+  return policy::EncodeRevision(std::move(parts));
 }
 
 }  // namespace
@@ -86,11 +92,31 @@ absl::StatusOr<TrainedFromLog> TrainFromLog(const TrainFromLogRun& run) {
       LearnFromLog(policy, result.log,
                    {.exploration_floor = floor, .seed = run.seed}));
   ATTUNE_ASSIGN_OR_RETURN(
-      policy::RevisionParts parts,
-      AddScores(std::move(parent.parts), result.learned.scores,
-                FactsOf(run, *parent.revision, result.log, floor)));
-  ATTUNE_ASSIGN_OR_RETURN(result.revision,
-                          policy::EncodeRevision(std::move(parts)));
+      result.revision,
+      MakeChild(run, std::move(parent), result.learned.scores, floor,
+                "from_log",
+                absl::StrCat("decision log, ", result.log.samples.size(),
+                             " rewards")));
+  return result;
+}
+
+absl::StatusOr<TrainedByImitation> TrainByImitation(
+    const TrainFromLogRun& run) {
+  ATTUNE_ASSIGN_OR_RETURN(Parent parent, LoadParent(run));
+  const policy::Policy& policy = parent.revision->policy();
+  TrainedByImitation result{.parent = parent.revision->id()};
+  ATTUNE_ASSIGN_OR_RETURN(
+      result.log, ReadLoggedSamples(run.logs, policy, LogPart::kApprentice));
+  ATTUNE_RETURN_IF_ERROR(CheckTookPart(result.log, result.parent));
+  ATTUNE_ASSIGN_OR_RETURN(result.learned, Imitate(policy, result.log, {}));
+  const double floor =
+      run.exploration_floor >= 0.0 ? run.exploration_floor : kImitatorFloor;
+  ATTUNE_ASSIGN_OR_RETURN(
+      result.revision,
+      MakeChild(run, std::move(parent), result.learned.scores, floor,
+                "imitation",
+                absl::StrCat("decision log, ", result.log.samples.size(),
+                             " apprentice decisions")));
   return result;
 }
 

@@ -5,7 +5,7 @@
 #define ATTUNE_TRAINER_TRAIN_FROM_LOG_H_
 
 // `attune_trainer train --from-log`: files in, a revision out (from_log.h says
-// how it learns).
+// how it learns from rewards, imitation.h how from the caller's own choices).
 
 #include <cstdint>
 #include <string>
@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "policy/choice.h"
 #include "trainer/from_log.h"
+#include "trainer/imitation.h"
 #include "trainer/logged_samples.h"
 
 namespace attune::trainer {
@@ -25,7 +26,8 @@ struct TrainFromLogRun {
   std::string parent;
   std::string catalog;
   policy::Readout readout = policy::Readout::kLikelihood;
-  // The child's; the parent's, or 0.05 after a uniform one, if negative.
+  // The child's. If negative the parent's, or 0.05 after a uniform one; 0.1 of
+  // one that imitates.
   double exploration_floor = -1.0;
   uint64_t seed = 1;
   int64_t created_seconds = 0;
@@ -41,6 +43,17 @@ struct TrainedFromLog {
 // Writes nothing. Errors of ReadLoggedSamples and LearnFromLog;
 // kFailedPrecondition if the parent took none of the decisions.
 absl::StatusOr<TrainedFromLog> TrainFromLog(const TrainFromLogRun& run);
+
+struct TrainedByImitation {
+  std::string revision;  // the artifact's bytes
+  std::string parent;    // id
+  LoggedSamples log;     // its apprentice decisions
+  Imitation learned;
+};
+
+// The same by imitation of the caller. Errors of ReadLoggedSamples and Imitate;
+// kFailedPrecondition if the parent watched none of the decisions.
+absl::StatusOr<TrainedByImitation> TrainByImitation(const TrainFromLogRun& run);
 
 }  // namespace attune::trainer
 

@@ -8,6 +8,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "client/cli/tls_flags.h"
 
 namespace attune::client {
 namespace {
@@ -77,7 +78,7 @@ ClientOptions CommonFlags::ToOptions() const {
   return {.target = target,
           .deadline = absl::Seconds(timeout_seconds),
           .retry = {},
-          .ca_file = ca_file,
+          .tls = tls,
           .clock = {}};
 }
 
@@ -97,8 +98,7 @@ void AddCommonFlags(CLI::App& command, const std::string& plane,
                   data ? "Seconds for a call with its retries; 0 means 2"
                        : "Seconds for a call with its retries; 0 means 30")
       ->check(CLI::NonNegativeNumber);
-  command.add_option("--ca-file", flags.ca_file,
-                     "PEM file to trust; turns TLS on");
+  AddTlsFlags(command, flags.tls);
 }
 
 int RunCli(std::vector<std::string> arguments, Terminal terminal) {

@@ -50,7 +50,7 @@ struct CliContext {
 // Flags of every subcommand that asks a server.
 struct CommonFlags {
   std::string target;
-  std::string ca_file;
+  TlsOptions tls;
   double timeout_seconds = 0.0;
   bool json = false;
 

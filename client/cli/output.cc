@@ -235,12 +235,14 @@ std::string FeedbackJson(const v1::RecordFeedbackResponse& response) {
 
 std::string ExportText(const ReadSummary& summary) {
   return absl::StrCat(summary.decisions, " decisions, ", summary.with_feedback,
-                      " with feedback\n");
+                      " with feedback, ", summary.apprentice,
+                      " in apprentice mode\n");
 }
 
 std::string ExportJson(const ReadSummary& summary) {
   return Print({{"decisions", summary.decisions},
                 {"with_feedback", summary.with_feedback},
+                {"apprentice", summary.apprentice},
                 {"damaged", summary.damaged}});
 }
 

@@ -18,7 +18,8 @@ struct PromptFlags {
   std::string user_id;
   std::string policy;
   bool greedy = false;
-  // "PATTERN=OPTION" each; preview only.
+  // "PATTERN=OPTION" each: of `preview` what is rendered, of `prompt` the
+  // caller's own.
   std::vector<std::string> choice;
 };
 
@@ -27,6 +28,8 @@ Examples:
   attune prompt --request request.json --json
   attune prompt --greedy --history "1=Toy Story (1995)" \
                 --candidate "50=Star Wars (1977)" --candidate "2=GoldenEye (1995)"
+  attune prompt --request request.json --own-choice hint=none \
+                --own-choice history=recent_10
   attune prompt --request - <<'EOF'
   {"history": [{"item_id": "1", "title": "Toy Story (1995)"}],
    "candidates": [{"item_id": "2", "title": "GoldenEye (1995)"},
@@ -52,12 +55,27 @@ absl::Status FillRequest(const RequestFlags& flags, std::istream& in,
   return absl::OkStatus();
 }
 
+void AddChoices(
+    const std::vector<std::string>& pairs,
+    google::protobuf::RepeatedPtrField<v1::PatternChoice>& choices) {
+  for (const std::string& pair : pairs) {
+    const auto [pattern, option] = SplitPair(pair);
+    v1::PatternChoice& choice = *choices.Add();
+    choice.set_pattern(pattern);
+    choice.set_option_id(option);
+  }
+}
+
 absl::Status RunPrompt(const PromptFlags& flags, const Terminal& terminal) {
   v1::GetPromptRequest request;
   ATTUNE_RETURN_IF_ERROR(FillRequest(flags.request, terminal.in, request));
   if (!flags.user_id.empty()) request.set_user_id(flags.user_id);
   if (!flags.policy.empty()) request.set_policy(flags.policy);
   if (flags.greedy) request.set_mode(v1::DECISION_MODE_GREEDY);
+  if (!flags.choice.empty()) {
+    request.set_mode(v1::DECISION_MODE_APPRENTICE);
+    AddChoices(flags.choice, *request.mutable_own_choice());
+  }
   ATTUNE_ASSIGN_OR_RETURN(const PromptClient client,
                           PromptClient::Create(flags.common.ToOptions()));
   ATTUNE_ASSIGN_OR_RETURN(const Prompt prompt, client.GetPrompt(request));
@@ -68,12 +86,7 @@ absl::Status RunPrompt(const PromptFlags& flags, const Terminal& terminal) {
 absl::Status RunPreview(const PromptFlags& flags, const Terminal& terminal) {
   v1::PreviewPromptRequest request;
   ATTUNE_RETURN_IF_ERROR(FillRequest(flags.request, terminal.in, request));
-  for (const std::string& pair : flags.choice) {
-    const auto [pattern, option] = SplitPair(pair);
-    v1::PatternChoice& choice = *request.add_choice();
-    choice.set_pattern(pattern);
-    choice.set_option_id(option);
-  }
+  AddChoices(flags.choice, *request.mutable_choice());
   ATTUNE_ASSIGN_OR_RETURN(const PromptClient client,
                           PromptClient::Create(flags.common.ToOptions()));
   ATTUNE_ASSIGN_OR_RETURN(const Prompt prompt, client.PreviewPrompt(request));
@@ -97,8 +110,17 @@ void AddPromptCommand(CLI::App& app, CliContext& context) {
   AddRequestFlags(command, flags->request);
   command.add_option("--user", flags->user_id, "Pseudonym of the user");
   command.add_option("--policy", flags->policy, "Name of the policy");
-  command.add_flag("--greedy", flags->greedy,
-                   "Take the most probable options instead of sampling");
+  CLI::Option* greedy =
+      command.add_flag("--greedy", flags->greedy,
+                       "Take the most probable options instead of sampling");
+  command
+      .add_option("--own-choice", flags->choice,
+                  "Option of a pattern that your own prompt has: serves your\n"
+                  "choice, and the agents watch (apprentice mode); the other\n"
+                  "patterns take their default")
+      ->allow_extra_args(false)
+      ->check(IsPair("PATTERN=OPTION"))
+      ->excludes(greedy);
 }
 
 void AddPreviewCommand(CLI::App& app, CliContext& context) {

@@ -115,6 +115,19 @@ TEST_F(CliTest, PromptPassesItsFlagsOn) {
   EXPECT_EQ(request.candidates(1).title(), "GoldenEye (1995)");
 }
 
+TEST_F(CliTest, PromptServesTheCallersOwnChoice) {
+  const Result result = Prompt(
+      "prompt", {"--own-choice", "hint=none", "--own-choice", "role=critic"});
+  ASSERT_EQ(result.code, kExitOk) << result.err;
+  const v1::GetPromptRequest request = server_.prompt.last_request();
+  EXPECT_EQ(request.mode(), v1::DECISION_MODE_APPRENTICE);
+  ASSERT_EQ(request.own_choice_size(), 2);
+  EXPECT_EQ(request.own_choice(1).pattern(), "role");
+  EXPECT_EQ(request.own_choice(1).option_id(), "critic");
+  EXPECT_EQ(Prompt("prompt", {"--own-choice", "hint=none", "--greedy"}).code,
+            kExitUsage);
+}
+
 TEST_F(CliTest, PromptPrintsJson) {
   const Result result = Prompt("prompt", {"--json"});
   ASSERT_EQ(result.code, kExitOk) << result.err;
@@ -357,10 +370,10 @@ TEST_F(CliTest, FeedbackReportsARanking) {
 TEST_F(CliTest, ExportLogWritesWhatATrainerReads) {
   server_.log.Add("d1", 0.5F);
   server_.log.Add("d2", -1.0F);
-  server_.log.Add("d3", 1.0F);
+  server_.log.Add("d3", 1.0F, v1::DECISION_MODE_APPRENTICE);
   const std::string path = ::testing::TempDir() + "/cli_export.attlog";
   EXPECT_EQ(Control({"export-log", path}).out,
-            "3 decisions, 2 with feedback\n");
+            "3 decisions, 2 with feedback, 1 in apprentice mode\n");
   server_.log.SetDamaged(4);
   const Result result =
       Control({"export-log", path, "--only-with-feedback", "--json"});

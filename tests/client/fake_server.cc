@@ -199,10 +199,12 @@ grpc::Status FakeLogService::ForgetUser(grpc::ServerContext*,
   return grpc::Status::OK;
 }
 
-void FakeLogService::Add(const std::string& decision_id, float reward) {
+void FakeLogService::Add(const std::string& decision_id, float reward,
+                         v1::DecisionMode mode) {
   const std::lock_guard lock(mutex_);
   v1::LoggedDecision& decision = decisions_.emplace_back();
   decision.set_decision_id(decision_id);
+  decision.set_mode(mode);
   if (reward >= 0.0F) decision.mutable_feedback()->set_reward(reward);
 }
 

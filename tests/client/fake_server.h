@@ -81,7 +81,8 @@ class FakeLogService final : public v1::LogService::Service {
                           v1::ForgetUserResponse* response) override;
 
   // Adds a decision with this id; with feedback if the reward is at least 0.
-  void Add(const std::string& decision_id, float reward);
+  void Add(const std::string& decision_id, float reward,
+           v1::DecisionMode mode = v1::DECISION_MODE_SAMPLE);
   void SetDamaged(int records);
   std::vector<std::string> forgotten() const;
 

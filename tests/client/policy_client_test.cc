@@ -149,7 +149,7 @@ TEST(PolicyClientCreateTest, RefusesUnusableOptions) {
   EXPECT_THAT(
       PolicyClient::Create({.retry = {.max_attempts = 0}}),
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("max_attempts")));
-  EXPECT_THAT(PolicyClient::Create({.ca_file = "/nonexistent/ca.pem"}),
+  EXPECT_THAT(PolicyClient::Create({.tls = {.ca_file = "/nonexistent/ca.pem"}}),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("ca.pem")));
 }
 

@@ -68,6 +68,19 @@ TEST_F(WithServerTest, GetsManyPromptsOverOneStream) {
   EXPECT_TRUE(Prompts().GetPrompts({}).empty());
 }
 
+TEST_F(WithServerTest, ServesTheCallersOwnChoice) {
+  const auto prompt = Prompts().GetPrompt(AsApprentice(
+      request_, {{.pattern = "history", .option_id = "recent_3"}}));
+  ASSERT_THAT(prompt, IsOk());
+  EXPECT_EQ(prompt->history_length, 3);
+  EXPECT_EQ(prompt->choice[0].option_id, "recent_3");
+  EXPECT_EQ(prompt->choice[0].probability, 1.0F);
+  EXPECT_THAT(Prompts().RecordFeedback(MakeFeedback(*prompt, 0.5F)), IsOk());
+  EXPECT_THAT(Prompts().GetPrompt(AsApprentice(request_, {})),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("own_choice: required")));
+}
+
 TEST_F(WithServerTest, AStreamToNobodyGivesEveryRequestItsError) {
   const PromptClient prompts = Prompts();
   server_.server().Shutdown();

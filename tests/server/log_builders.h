@@ -43,24 +43,44 @@ inline UserPseudonym UserOf(char letter) {
   return user;
 }
 
-inline DecisionRecord MakeDecision(int number,
-                                   const UserPseudonym& user = UserOf('a'),
-                                   absl::Time time = kLogNow) {
-  DecisionRecord record;
-  record.decision_id = IdOf(number);
-  record.time = time;
-  record.user = user;
-  record.revision = LogRevision();
-  const policy::Catalog& catalog = record.revision->policy().catalog();
-  for (const policy::Pattern& pattern : catalog.patterns) {
-    record.choice.patterns.push_back(
-        {.option = static_cast<int>(pattern.options.size()) - 1,
-         .probability = 1.0F / static_cast<float>(pattern.options.size())});
+// In displayed order.
+inline std::vector<policy::Item> LogItems(
+    const std::vector<std::string>& ids = {"item-b", "item-a", "item-c"}) {
+  std::vector<policy::Item> items;
+  for (const std::string& id : ids) items.push_back({.id = id, .title = id});
+  return items;
+}
+
+// The last option of each pattern, drawn uniformly; five numbers and three
+// zeros of state.
+inline policy::Decision LogDecision(int candidates) {
+  policy::Decision decision;
+  for (const auto& pattern : LogRevision()->policy().catalog().patterns) {
+    const size_t n = pattern.options.size();
+    const float probability = 1.0F / static_cast<float>(n);
+    decision.choice.patterns.push_back(
+        {.option = static_cast<int>(n) - 1, .probability = probability});
+    decision.choice.option_probabilities.insert(
+        decision.choice.option_probabilities.end(), n, probability);
   }
-  record.choice.history_length = 3;
-  record.state = Eigen::VectorXf::LinSpaced(8, 1.0F, 8.0F);
-  record.state.tail(3).setZero();
-  record.displayed_item_ids = {"item-b", "item-a", "item-c"};
+  decision.choice.history_length = 3;
+  decision.state.features = Eigen::VectorXf::LinSpaced(8, 1.0F, 8.0F);
+  decision.state.features.tail(3).setZero();
+  decision.permutation = policy::Permutation::Identity(candidates);
+  decision.prompt.readout = policy::Readout::kLikelihood;
+  return decision;
+}
+
+inline DecisionRecord MakeDecision(
+    int number, const UserPseudonym& user = UserOf('a'),
+    absl::Time time = kLogNow,
+    const std::vector<policy::Item>& candidates = LogItems()) {
+  DecisionRecord record{
+      .decision_id = IdOf(number), .time = time, .user = user};
+  AppendRecord({.revision = *LogRevision(),
+                .decision = LogDecision(static_cast<int>(candidates.size())),
+                .candidates = candidates},
+               &record.bytes);
   return record;
 }
 

@@ -84,72 +84,18 @@ TEST_F(LogStoreTest, KeepsWhatATrainerNeeds) {
   const auto all = ReadAll(options_.path);
   ASSERT_THAT(all, SizeIs(1));
   const v1::LoggedDecision& decision = all[0];
-  const DecisionRecord made = MakeDecision(7);
-  const policy::Catalog& catalog = made.revision->policy().catalog();
   EXPECT_EQ(decision.decision_id(), "07" + std::string(28, '0') + "01");
   EXPECT_EQ(decision.decide_time().seconds(), 1764000000);
-  EXPECT_EQ(decision.user(), BytesOf(made.user));
-  EXPECT_EQ(decision.revision(), made.revision->id());
-  EXPECT_EQ(decision.catalog_digest(), catalog.digest);
-  EXPECT_EQ(decision.mode(), v1::DECISION_MODE_SAMPLE);
-  EXPECT_EQ(decision.readout(), v1::READOUT_LIKELIHOOD);
-  EXPECT_EQ(decision.history_length(), 3);
+  EXPECT_EQ(decision.user(), BytesOf(UserOf('a')));
+  EXPECT_EQ(decision.revision(), LogRevision()->id());
   EXPECT_THAT(decision.state(), ElementsAre(1, 2, 3, 4, 5));
-  EXPECT_EQ(decision.state_dim(), 8);
-  EXPECT_EQ(decision.state_digest(),
-            policy::Sha256({reinterpret_cast<const char*>(made.state.data()),
-                            5 * sizeof(float)})
-                .substr(0, 8));
-  EXPECT_THAT(decision.displayed_item_ids(),
-              ElementsAre("item-b", "item-a", "item-c"));
-  ASSERT_EQ(decision.patterns_size(),
-            static_cast<int>(catalog.patterns.size()));
-  for (int k = 0; k < decision.patterns_size(); ++k) {
-    const v1::LoggedPattern& pattern = decision.patterns(k);
-    const int n = static_cast<int>(catalog.patterns[k].options.size());
-    ASSERT_EQ(pattern.probabilities_size(), n);
-    EXPECT_EQ(pattern.option(), n - 1);
-    EXPECT_EQ(pattern.propensity(), 1.0F / static_cast<float>(n));
-    for (const float p : pattern.probabilities()) {
-      EXPECT_FLOAT_EQ(p, 1.0F / static_cast<float>(n));
-    }
-  }
+  const float state[] = {1, 2, 3, 4, 5};
+  EXPECT_EQ(
+      decision.state_digest(),
+      policy::Sha256({reinterpret_cast<const char*>(state), sizeof(state)})
+          .substr(0, 8));
   EXPECT_EQ(decision.feedback().reward(), 0.75F);
   EXPECT_TRUE(decision.history().empty());
-}
-
-TEST_F(LogStoreTest, TakesTheProbabilitiesThatAreGiven) {
-  auto store = Open();
-  DecisionRecord record = MakeDecision(1);
-  int options = 0;
-  for (const auto& pattern : record.revision->policy().catalog().patterns) {
-    options += static_cast<int>(pattern.options.size());
-  }
-  for (int i = 0; i < options; ++i) {
-    record.option_probabilities.push_back(static_cast<float>(i));
-  }
-  ASSERT_THAT(AddDecisions(*store, record), IsOk());
-  std::vector<float> read;
-  const auto all = ReadAll(options_.path);
-  for (const auto& pattern : all.at(0).patterns()) {
-    read.insert(read.end(), pattern.probabilities().begin(),
-                pattern.probabilities().end());
-  }
-  EXPECT_EQ(read, record.option_probabilities);
-}
-
-TEST_F(LogStoreTest, KeepsTheRequestIfItIsGiven) {
-  auto store = Open();
-  DecisionRecord record = MakeDecision(1);
-  v1::GetPromptRequest request;
-  request.add_history()->set_item_id("h1");
-  request.add_candidates()->set_item_id("c1");
-  record.request = request.SerializeAsString();
-  ASSERT_THAT(AddDecisions(*store, record), IsOk());
-  const auto all = ReadAll(options_.path);
-  ASSERT_THAT(all, SizeIs(1));
-  EXPECT_EQ(all[0].history(0).item_id(), "h1");
-  EXPECT_EQ(all[0].candidates(0).item_id(), "c1");
 }
 
 TEST_F(LogStoreTest, AnswersARepeatedFeedbackWithTheFirst) {
@@ -370,9 +316,9 @@ TEST_F(LogStoreTest, EraseLeavesNoByteOfTheUser) {
   ASSERT_THAT(store->Begin(), IsOk());
   for (int i = 0; i < 300; ++i) {
     const UserPseudonym user = i % 3 == 0 ? gone : UserOf('k');
-    DecisionRecord record = MakeDecision(i, user);
-    if (i % 3 == 0) record.displayed_item_ids = {"only-theirs", "x"};
-    ASSERT_THAT(store->AddDecision(record), IsOk());
+    const auto items = i % 3 == 0 ? LogItems({"only-theirs", "x"}) : LogItems();
+    ASSERT_THAT(store->AddDecision(MakeDecision(i, user, kLogNow, items)),
+                IsOk());
     absl::StatusOr<FeedbackResult> answer = FeedbackResult();
     ASSERT_THAT(store->AddFeedback(MakeFeedback(i, 0.5F, user), &answer),
                 IsOk());

@@ -8,12 +8,15 @@
 // definition ATTUNE_SERVER_BINARY.
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <regex>
 #include <sstream>
 #include <string>
@@ -93,6 +96,23 @@ class Process {
       }
     }
     return -1.0;
+  }
+  // From now on VmHWM is the most since now.
+  void ForgetPeak() const {
+    std::ofstream("/proc/" + std::to_string(pid_) + "/clear_refs") << "5";
+  }
+  // From now on the process may open this many files in all.
+  void LimitFiles(rlim_t files) const {
+    rlimit limit = {};
+    ::prlimit(pid_, RLIMIT_NOFILE, nullptr, &limit);
+    limit.rlim_cur = files;
+    ::prlimit(pid_, RLIMIT_NOFILE, &limit, nullptr);
+  }
+  // Files that are open.
+  rlim_t Files() const {
+    const std::filesystem::directory_iterator files(
+        "/proc/" + std::to_string(pid_) + "/fd");
+    return static_cast<rlim_t>(std::distance(begin(files), end(files)));
   }
   std::string log() const { return ReadFile(log_); }
 

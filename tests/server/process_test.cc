@@ -21,26 +21,15 @@
 #include "google/protobuf/wrappers.pb.h"
 #include "policy/random.h"
 #include "tests/server/server_fixture.h"
+#include "tests/testing/sanitized.h"
 
 namespace attune::server {
 namespace {
 
+using ::attune::testing::kSanitized;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using Clock = std::chrono::steady_clock;
-
-// Sanitizers take memory and time of their own.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-#else
-constexpr bool kSanitized = false;
-#endif
 
 double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();

@@ -38,6 +38,9 @@ void ExpectAsProtobuf(const std::string& wire) {
   for (v1::Item& item : *other.mutable_history()) item.add_genres("Old");
   other.set_user_id("other");
   other.set_seed(1);
+  for (const char* pattern : {"a", "b", "c"}) {
+    other.add_own_choice()->set_pattern(pattern);
+  }
   ASSERT_TRUE(ReadPromptRequest(other.SerializeAsString(), &request).ok());
   v1::GetPromptRequest proto;
   const bool parsed = proto.ParseFromString(wire);
@@ -52,6 +55,11 @@ void ExpectAsProtobuf(const std::string& wire) {
   EXPECT_EQ(request.mode, proto.mode());
   EXPECT_EQ(request.readout, proto.readout());
   EXPECT_EQ(request.previous.has_value(), proto.has_previous());
+  ASSERT_EQ(request.own_choice.size(), proto.own_choice_size());
+  for (int i = 0; i < proto.own_choice_size(); ++i) {
+    EXPECT_EQ(request.own_choice[i].SerializeAsString(),
+              proto.own_choice(i).SerializeAsString());
+  }
   EXPECT_EQ(request.seed.has_value(), proto.has_seed());
   EXPECT_EQ(request.seed.value_or(0), proto.seed());
   EXPECT_EQ(request.wire, wire);
@@ -71,6 +79,9 @@ v1::GetPromptRequest FullRequest() {
   request.set_mode(v1::DECISION_MODE_GREEDY);
   request.set_readout(v1::READOUT_LABELS);
   request.set_seed(0);
+  request.add_own_choice()->set_pattern("hint");
+  request.mutable_own_choice(0)->set_option_id("none");
+  request.add_own_choice()->set_option_id("Zo\xC3\xAB");
   return request;
 }
 

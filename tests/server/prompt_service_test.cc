@@ -225,6 +225,27 @@ std::vector<BadRequest> BadRequests() {
       {"UnknownMode",
        [](R* r) { r->set_mode(static_cast<v1::DecisionMode>(9)); }, invalid,
        "mode"},
+      {"ApprenticeWithoutChoice",
+       [](R* r) { r->set_mode(v1::DECISION_MODE_APPRENTICE); }, invalid,
+       "own_choice"},
+      {"OwnChoiceOfUnknownPattern",
+       [](R* r) {
+         r->set_mode(v1::DECISION_MODE_APPRENTICE);
+         r->add_own_choice()->set_pattern("hint");
+         r->mutable_own_choice(0)->set_option_id("none");
+         r->add_own_choice()->set_pattern("SS");
+       },
+       invalid, "own_choice[1].pattern"},
+      {"OwnChoiceOfUnknownOption",
+       [](R* r) {
+         r->set_mode(v1::DECISION_MODE_APPRENTICE);
+         r->add_own_choice()->set_pattern("hint");
+         r->mutable_own_choice(0)->set_option_id("SS");
+       },
+       invalid, "own_choice[0].option_id"},
+      {"OwnChoiceNotUtf8",
+       [](R* r) { r->add_own_choice()->set_pattern("SS\xff"); }, invalid,
+       "own_choice[0].pattern"},
       {"UnknownReadout",
        [](R* r) { r->set_readout(static_cast<v1::Readout>(9)); }, invalid,
        "readout"},

@@ -150,5 +150,56 @@ TEST(OverloadTest, ACallBeyondTheLimitIsRefusedWithAPushback) {
   EXPECT_TRUE(server.GetPrompt(SampleRequest()).first.ok());
 }
 
+TEST(OverloadTest, ACallerAboveItsQuotaIsRefusedByEveryMethod) {
+  TestServer server;
+  ServerConfig config;
+  config.max_calls_per_caller = 1;
+  server.Restart(config);
+  server.HoldCalls();
+  std::thread held(
+      [&] { EXPECT_TRUE(server.GetPrompt(SampleRequest()).first.ok()); });
+  server.AwaitHeldCall();
+  const auto expect_refused = [](const auto& call) {
+    grpc::ClientContext context;
+    const grpc::Status refused = call(&context);
+    EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+    EXPECT_EQ(ErrorOf(refused).reason, "CALLER_OVER_QUOTA");
+    EXPECT_EQ(
+        context.GetServerTrailingMetadata().count("grpc-retry-pushback-ms"),
+        1u);
+  };
+  expect_refused([&](grpc::ClientContext* context) {
+    v1::GetPromptResponse response;
+    return server.prompts().GetPrompt(context, SampleRequest(), &response);
+  });
+  expect_refused([&](grpc::ClientContext* context) {
+    v1::PreviewPromptResponse response;
+    return server.prompts().PreviewPrompt(context, {}, &response);
+  });
+  expect_refused([&](grpc::ClientContext* context) {
+    v1::RecordFeedbackResponse response;
+    return server.prompts().RecordFeedback(context, {}, &response);
+  });
+  grpc::ClientContext context;
+  auto stream = server.prompts().StreamPrompts(&context);
+  v1::StreamPromptsRequest message;
+  AddCall(1, SampleRequest(), &message);
+  ASSERT_TRUE(stream->Write(message));
+  v1::StreamPromptsResponse answer;
+  ASSERT_TRUE(stream->Read(&answer));
+  EXPECT_EQ(answer.results(0).status().code(),
+            static_cast<int>(absl::StatusCode::kResourceExhausted));
+  server.ReleaseCalls();
+  held.join();
+  // The place is free when the server knows that the answer has left, which is
+  // after we have it.
+  do {
+    ASSERT_TRUE(stream->Write(message));
+    ASSERT_TRUE(stream->Read(&answer));
+  } while (!answer.results(0).has_response());
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
 }  // namespace
 }  // namespace attune::server

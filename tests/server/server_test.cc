@@ -3,17 +3,14 @@
 
 #include "server/server.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <grpcpp/impl/client_unary_call.h>
-#include <grpcpp/support/byte_buffer.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <thread>
 
+#include "tests/server/http_get.h"
+#include "tests/server/raw_message.h"
 #include "tests/server/server_fixture.h"
 #include "tests/testing/status_matchers.h"
 
@@ -26,29 +23,8 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-grpc::ByteBuffer ToBuffer(const std::string& bytes) {
-  const grpc::Slice slice(bytes);
-  return grpc::ByteBuffer(&slice, 1);
-}
-
-std::string ToString(const grpc::ByteBuffer& buffer) {
-  std::vector<grpc::Slice> slices;
-  buffer.Dump(&slices);
-  std::string bytes;
-  for (const auto& slice : slices) {
-    bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
-  }
-  return bytes;
-}
-
 // Debian ships no stubs of the health and the reflection service, so these two
-// write and read the few bytes themselves: tag, length, text.
-std::string TextField(int number, const std::string& text) {
-  return std::string{static_cast<char>(number << 3 | 2),
-                     static_cast<char>(text.size())} +
-         text;
-}
-
+// write and read the few bytes themselves.
 const std::string kServing = "\x08\x01";
 const std::string kNotServing = "\x08\x02";
 
@@ -108,27 +84,6 @@ std::string ListServices(int port) {
   stream->WritesDone();
   stream->Finish();
   return services;
-}
-
-std::string HttpGet(int port, const std::string& path) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  EXPECT_EQ(
-      ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-  const std::string request =
-      "GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-  EXPECT_EQ(::send(fd, request.data(), request.size(), 0),
-            static_cast<ssize_t>(request.size()));
-  std::string response;
-  char buffer[4096];
-  for (ssize_t got; (got = ::recv(fd, buffer, sizeof(buffer), 0)) > 0;) {
-    response.append(buffer, static_cast<size_t>(got));
-  }
-  ::close(fd);
-  return response;
 }
 
 TEST(ServerTest, ReportsThreeDifferentPorts) {

@@ -321,7 +321,7 @@ TEST_F(TrafficServiceTest, AuditsEveryChange) {
   ASSERT_TRUE(server_.Rollback().first.ok());
   ASSERT_TRUE(Delete(canary_).ok());
   const std::string audit = Audit();
-  EXPECT_THAT(audit, HasSubstr("\"action\":\"push\",\"who\":\"ipv4:127.0.0.1"));
+  EXPECT_THAT(audit, HasSubstr("\"action\":\"push\",\"who\":\"127.0.0.1\""));
   EXPECT_THAT(audit, HasSubstr("\"reason\":\"new catalog\""));
   EXPECT_THAT(audit, ::testing::Not(HasSubstr("nothing changes")));
   EXPECT_THAT(audit, HasSubstr("\"action\":\"rollback\""));

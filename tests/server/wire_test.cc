@@ -22,12 +22,17 @@ TEST(WireWriterTest, WritesWhatProtobufWrites) {
     segment->set_text(std::string(size, 'x'));
     std::string bytes;
     WireWriter writer(&bytes);
-    writer.String(1, "user");
-    writer.Message(2, [&] {
+    const auto write_segment = [&] {
       writer.Number(1, 2);
       writer.String(2, "");
       writer.String(3, std::string(size, 'x'));
-    });
+    };
+    writer.String(1, "user");
+    writer.Message(2, write_segment);
+    EXPECT_EQ(bytes, message.SerializeAsString()) << size;
+    bytes.clear();
+    writer.String(1, "user");
+    writer.LongMessage(2, write_segment);
     EXPECT_EQ(bytes, message.SerializeAsString()) << size;
   }
 }

@@ -14,6 +14,7 @@
 //                                target->policy());
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -34,6 +35,9 @@
 #include "trainer/train_setup.h"
 
 namespace attune::testing {
+
+// What a caller's own prompt is for a task: an option for every pattern.
+using SimCaller = std::function<std::vector<int>(const trainer::Task&)>;
 
 class SimLogWorld {
  public:
@@ -103,11 +107,19 @@ class SimLogWorld {
   std::vector<v1::LoggedDecision> Log(const policy::Revision& revision,
                                       int count, uint64_t seed,
                                       int users = 0) const {
+    return ApprenticeLog(revision, nullptr, count, seed, users);
+  }
+  // The same of decisions that the caller took while the revision watched, with
+  // ids that Log() does not give.
+  std::vector<v1::LoggedDecision> ApprenticeLog(
+      const policy::Revision& revision, const SimCaller& caller, int count,
+      uint64_t seed, int users = 0) const {
     std::vector<v1::LoggedDecision> log;
     if (users == 0) users = world_.num_users();
     policy::Rng rng(seed, 78);
     for (int i = 0; i < count; ++i) {
-      log.push_back(Decision(revision, i, users, rng));
+      log.push_back(Decision(revision, caller, users, rng));
+      log.back().set_decision_id(absl::StrCat(caller ? "own " : "", i));
     }
     return log;
   }
@@ -124,12 +136,34 @@ class SimLogWorld {
     }
     return sum / draws / world_.num_users();
   }
+  // The same of a caller's own choices.
+  double TrueValue(const SimCaller& caller, int draws = 2) const {
+    double sum = 0.0;
+    for (int user = 0; user < world_.num_users(); ++user) {
+      for (int draw = 0; draw < draws; ++draw) {
+        sum += UserValue(caller, user, draw);
+      }
+    }
+    return sum / draws / world_.num_users();
+  }
+  double UserValue(const SimCaller& caller, int user, int draw) const {
+    return world_.ExpectedReward(user,
+                                 caller(world_.MakeTask(user, draw, user)));
+  }
   // Of one user in the state of one draw.
   double UserValue(const trainer::ChoiceDistribution& distribution,
                    const policy::Policy& policy, int user, int draw) const {
     const trainer::Task task = world_.MakeTask(user, draw, user);
     std::vector<int> choice;
     return Descend(distribution, StateOf(policy, task), user, 1.0, choice);
+  }
+
+  static Eigen::VectorXf StateOf(const policy::Policy& policy,
+                                 const trainer::Task& task) {
+    return policy
+        .Encode({.history = task.history, .candidates = task.candidates})
+        .value()
+        .features;
   }
 
  private:
@@ -143,16 +177,18 @@ class SimLogWorld {
   static float Gauss(policy::Rng& rng) {
     return static_cast<float>(trainer::Normal(rng));
   }
-  static Eigen::VectorXf StateOf(const policy::Policy& policy,
-                                 const trainer::Task& task) {
-    return policy
-        .Encode({.history = task.history, .candidates = task.candidates})
-        .value()
-        .features;
+  static policy::Choice OwnChoice(const std::vector<int>& options) {
+    policy::Choice choice;
+    for (const int option : options) {
+      choice.patterns.push_back({.option = option, .probability = 1.0F});
+    }
+    return choice;
   }
 
-  v1::LoggedDecision Decision(const policy::Revision& revision, int index,
-                              int users, policy::Rng& rng) const {
+  // The caller's if there is one, else the revision's.
+  v1::LoggedDecision Decision(const policy::Revision& revision,
+                              const SimCaller& caller, int users,
+                              policy::Rng& rng) const {
     const policy::Policy& policy = revision.policy();
     const int user = static_cast<int>(rng.Below(users));
     const auto draw = static_cast<int>(rng.Below(1 << 20));
@@ -160,13 +196,15 @@ class SimLogWorld {
         world_.MakeTask(user, draw, static_cast<int>(rng.Below(10)));
     const Eigen::VectorXf state = StateOf(policy, task);
     const policy::Choice choice =
-        policy.actor().Decide(state, policy::DecisionMode::kSample, rng);
+        caller
+            ? OwnChoice(caller(task))
+            : policy.actor().Decide(state, policy::DecisionMode::kSample, rng);
     v1::LoggedDecision decision;
-    decision.set_decision_id(absl::StrCat(index));
     decision.set_user(absl::StrCat("user ", user));
     decision.set_revision(revision.id());
     decision.set_catalog_digest(catalog_->digest);
-    decision.set_mode(v1::DECISION_MODE_SAMPLE);
+    decision.set_mode(caller ? v1::DECISION_MODE_APPRENTICE
+                             : v1::DECISION_MODE_SAMPLE);
     decision.set_readout(static_cast<v1::Readout>(policy.readout()));
     decision.mutable_state()->Add(state.data(), state.data() + state.size());
     decision.set_state_dim(static_cast<int>(state.size()));

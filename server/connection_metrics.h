@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Attune Authors
+
+#ifndef ATTUNE_SERVER_CONNECTION_METRICS_H_
+#define ATTUNE_SERVER_CONNECTION_METRICS_H_
+
+// What Prometheus can scrape of the connections:
+//   attune_connections{listener}                 open now
+//   attune_connections_total{listener,result}    accepted, refused_total,
+//                                                refused_address,
+//                                                refused_descriptors
+
+#include <prometheus/collectable.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/acceptor.h"
+
+namespace attune::server {
+
+struct NamedConnectionStats {
+  std::string listener;
+  // Must outlive the collectable.
+  const ConnectionStats* stats;
+};
+
+// Thread-safe.
+std::shared_ptr<prometheus::Collectable> MakeConnectionMetrics(
+    std::vector<NamedConnectionStats> listeners);
+
+}  // namespace attune::server
+
+#endif  // ATTUNE_SERVER_CONNECTION_METRICS_H_
