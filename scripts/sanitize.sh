@@ -24,7 +24,7 @@ USAGE
 
 CORE_TESTS=(server_core_test server_log_test)
 GRPC_TESTS=(server_test server_traffic_test server_hostile_test
-  server_malformed_test server_memory_test client_test client_with_server_test)
+  server_malformed_test client_test client_with_server_test)
 
 # run_tests PRESET TEST...
 run_tests() {
@@ -58,8 +58,8 @@ main() {
       build_sanitized fuzz policy_test "${CORE_TESTS[@]}"
       run_tests fuzz policy_test "${CORE_TESTS[@]}"
       if "$all"; then
-        build_sanitized asan "${GRPC_TESTS[@]}"
-        run_tests asan "${GRPC_TESTS[@]}"
+        build_sanitized fuzz "${GRPC_TESTS[@]}"
+        run_tests fuzz "${GRPC_TESTS[@]}"
       fi
     fi
   done
