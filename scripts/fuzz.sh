@@ -20,6 +20,7 @@ printed. What a target learned is kept in build/fuzz/corpus for the next time.
   build/fuzz/tests/fuzz/fuzz_catalog FILE   # one input again
 
 Targets: ${TARGETS[*]}
+ATTUNE_FUZZ_SEED is the seed (default: a random one; each log begins with it).
 USAGE
 }
 
@@ -31,6 +32,7 @@ fuzz() {
   mkdir -p "$corpus" "$findings" "$build/seeds/$target"
   # Its files, where it has any, belong into memory.
   if ! TMPDIR=/dev/shm "$build/tests/fuzz/fuzz_$target" "$limit" -timeout=10 \
+    -seed="${ATTUNE_FUZZ_SEED:-0}" \
     -rss_limit_mb=1024 -max_len=8192 -print_final_stats=1 \
     -artifact_prefix="$findings/$target-" "$corpus" "$build/seeds/$target" \
     $([ ! -d "$ROOT/tests/fuzz/corpus/$target" ] || echo "$ROOT/tests/fuzz/corpus/$target") \

@@ -26,4 +26,6 @@ export ATTUNE_REQUIRE_INTEGRATION=1
 ctest --preset all "$@"
 [ $# -eq 0 ] || exit 0
 "$SCRIPTS/sanitize.sh"
-"$SCRIPTS/fuzz.sh" --seconds "${ATTUNE_FUZZ_SECONDS:-10}"
+# The same inputs in each run, so that a failure is a change's.
+ATTUNE_FUZZ_SEED="${ATTUNE_FUZZ_SEED:-1}" "$SCRIPTS/fuzz.sh" \
+  --seconds "${ATTUNE_FUZZ_SECONDS:-10}"
