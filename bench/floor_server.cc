@@ -77,12 +77,15 @@ int Main(int argc, char** argv) {
   } else {
     service = std::make_unique<TypedFloor>(answer);
   }
+  server::ConnectionStats connections;
   auto listener = server::Listener::Start(
-      {"127.0.0.1:0",
-       "floor",
-       {{service.get(), v1::PromptService::service_full_name()}},
-       4 << 20,
-       256});
+      {.address = "127.0.0.1:0",
+       .setting = "floor",
+       .services = {{service.get(), v1::PromptService::service_full_name()}},
+       .max_receive_bytes = 4 << 20,
+       .limits = {.max_connections = 4096, .max_streams = 256},
+       .stats = &connections,
+       .transport = {.credentials = grpc::InsecureServerCredentials()}});
   if (!listener.ok()) return 1;
   std::printf("{\"data_port\": %d}\n", (*listener)->port());
   std::fflush(stdout);
