@@ -19,8 +19,8 @@ def newest(pattern):
     return str(max(CACHE.glob(pattern)))
 
 
-def helm(*arguments):
-    return subprocess.run([newest("helm-*/helm"), *map(str, arguments)], capture_output=True, text=True, check=False)
+def helm(*arguments, stdin=None):
+    return subprocess.run([newest("helm-*/helm"), *map(str, arguments)], input=stdin, capture_output=True, text=True, check=False)
 
 
 def render_text(values=(), sets=(), kubernetes=KUBERNETES):

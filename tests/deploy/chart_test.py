@@ -427,6 +427,23 @@ class Documents(unittest.TestCase):
         # A second key file is not needed: token.key may hold several keys. Ports are fixed.
         self.assertEqual((made | free) ^ server_settings(), {"token_previous_key_file", "port_file"} | (made & free) - server_settings())
 
+    def test_the_docs_commands_render(self):
+        commands = []
+        for page in ("README.md", "docs/kubernetes.md"):
+            text = (ROOT / page).read_text().replace("\\\n", " ")
+            commands += re.findall(r"^helm (?:install|template) (attune deploy/helm/attune[^#\n]*)", text, re.M)
+        self.assertGreater(len(commands), 3)
+        for command in commands:
+            with self.subTest(command):
+                arguments = command.replace("--create-namespace", "").replace("deploy/helm", str(ROOT / "deploy/helm")).split()
+                done = helm("template", *arguments, "--kube-version", "v1.36.0")
+                self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_the_docs_values_are_values(self):
+        for block in re.findall(r"```yaml\n(tls:.*?)```", (ROOT / "docs/kubernetes.md").read_text(), re.S):
+            done = helm("template", "attune", CHART, "--values", "-", "--kube-version", "v1.36.0", stdin=block)
+            self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_every_value_is_explained(self):
         lines = (CHART / "values.yaml").read_text().splitlines()
         for number, line in enumerate(lines):

@@ -155,6 +155,15 @@ class Server:
     def address(self, listener):
         return f'127.0.0.1:{self.ports[listener + "_port"]}'
 
+    def health(self, listener, service):
+        """As the kubelet's grpc probe asks, without TLS: SERVING, NOT_SERVING, or what went wrong."""
+        name = service.encode()
+        message = bytes([0x0a, len(name)]) + name
+        done = subprocess.run(["curl", "-s", "--http2-prior-knowledge", "-m", "5", "-H", "content-type: application/grpc",
+                               "-H", "te: trailers", "--data-binary", "@-", f"http://{self.address(listener)}/grpc.health.v1.Health/Check"],
+                              input=b"\0" + len(message).to_bytes(4, "big") + message, capture_output=True, check=False)
+        return {b"\x08\x01": "SERVING", b"\x08\x02": "NOT_SERVING"}.get(done.stdout[5:], f"curl {done.returncode}: {done.stdout!r}")
+
     def data(self, command, *arguments, stdin=None):
         return self.run.attune(command, "--server", self.address("data"), *arguments, stdin=stdin)
 

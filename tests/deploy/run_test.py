@@ -10,6 +10,7 @@ import json
 import math
 import pathlib
 import re
+import socket
 import sys
 import time
 import unittest
@@ -202,11 +203,33 @@ class RealRun(unittest.TestCase):
         nobody = self.run_.attune(*ask, "--timeout", "1", "--ca-file", self.backend / "ca.crt")
         self.assertEqual(nobody.returncode, 1, "a caller without a certificate got a prompt")
 
+    def probes(self, rendered):
+        (container,) = rendered.server()["containers"]
+        listeners = {50051: "data", 50052: "control"}
+        ports = {p["name"]: p["containerPort"] for p in container["ports"]}
+        for name in ("startupProbe", "readinessProbe", "livenessProbe"):
+            probe = container[name]
+            if "grpc" in probe:
+                yield listeners[probe["grpc"]["port"]], probe["grpc"]["service"]
+            else:
+                yield listeners[ports[probe["tcpSocket"]["port"]]], None
+
+    def test_the_servers_pass_their_probes(self):
+        for listener, service in self.probes(Rendered()):
+            self.assertEqual(self.plain.health(listener, service), "SERVING")
+        self.assertNotIn("SERVING", self.plain.health("data", "attune.v1.NoService"))
+        for listener, service in self.probes(self.ha):
+            self.assertIsNone(service)
+            socket.create_connection(("127.0.0.1", self.secure.ports[f"{listener}_port"]), 5).close()
+            # Why it is not a grpc probe.
+            self.assertNotIn("SERVING", self.secure.health(listener, "attune.v1.PromptService"))
+
     def test_zz_stopping_takes_no_longer_than_the_kubelet_waits(self):
         grace = Rendered().server()["terminationGracePeriodSeconds"]
         began = time.monotonic()
         self.plain.process.terminate()
         # Health says so at once; calls are still taken while callers notice.
+        wait_for("health says it", lambda: self.plain.health("data", "attune.v1.PromptService") == "NOT_SERVING", 4)
         self.assertEqual(self.plain.data("prompt", "--history", "1=A", "--candidate", "2=B", "--candidate", "3=C").returncode, 0)
         self.assertEqual(self.plain.process.wait(grace), 0)
         self.assertLess(time.monotonic() - began, grace - 5)
