@@ -25,7 +25,10 @@ ensure_helm() {
   fi
   say "building Helm (about 80 seconds)"
   rm -rf "$dir.tmp" && mkdir -p "$dir.tmp"
-  GOBIN="$dir.tmp" GOTOOLCHAIN=local GOFLAGS=-trimpath go install -ldflags "-s -w" \
+  # Kubernetes' version for `helm template`; without it, one of long ago.
+  local version=helm.sh/helm/v3/pkg/chartutil.k8sVersion
+  GOBIN="$dir.tmp" GOTOOLCHAIN=local GOFLAGS=-trimpath go install \
+    -ldflags "-s -w -X ${version}Major=1 -X ${version}Minor=31" \
     "helm.sh/helm/v3/cmd/helm@$HELM_VERSION" >"$log" 2>&1 ||
     die "cannot build Helm$(reason "$log") (see $log)"
   GOTOOLCHAIN=local go version -m "$dir.tmp/helm" | grep -qF "$HELM_SUM" ||

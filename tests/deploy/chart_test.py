@@ -5,6 +5,9 @@ import functools
 import json
 import pathlib
 import re
+import shutil
+import subprocess
+import tempfile
 import unittest
 
 import yaml
@@ -378,6 +381,7 @@ class Refusals(unittest.TestCase):
         self.refused("issuerRef", "tls.mode=server", "tls.certManager.enabled=true")
         self.refused("image.digest", "image.digest=sha256:123")
         self.refused("llm", "trainer.enabled=true")
+        self.refused("server.catalog", "server.catalog=", values=["ha"])
         self.refused("llm.url", "trainer.llm.url=ftp://llm")
         # A password in a URL would be in an argument.
         self.refused("llm.url", "trainer.llm.url=https://user:secret@llm/v1")
@@ -395,6 +399,7 @@ class Refusals(unittest.TestCase):
         self.refused("tls.existingSecret", "tls.mode=server")
         self.refused("either", "tls.mode=server", "tls.existingSecret=t", "tls.certManager.enabled=true", "tls.certManager.issuerRef.name=ca")
         self.refused("every replica", "autoscaling.enabled=true", values=["ha"])
+        self.refused("not signed", "server.trustedKeys=-----BEGIN PUBLIC KEY-----", values=["ha"])
         self.refused("trainer.tls", "trainer.tls.existingSecret=", values=["existing-tls"])
         self.refused("edge.upstreamTls", "edge.upstreamTls.existingSecret=", values=["existing-tls"])
 
@@ -427,6 +432,25 @@ class Documents(unittest.TestCase):
         # A second key file is not needed: token.key may hold several keys. Ports are fixed.
         self.assertEqual((made | free) ^ server_settings(), {"token_previous_key_file", "port_file"} | (made & free) - server_settings())
 
+    def test_notes(self):
+        """Helm renders them at an installation alone, so here as a template."""
+        with tempfile.TemporaryDirectory() as work:
+            copy = pathlib.Path(shutil.copytree(CHART, pathlib.Path(work) / "attune"))
+            (copy / "templates/NOTES.txt").rename(copy / "NOTES.txt")
+            (copy / "templates/notes.yaml").write_text('kind: Notes\ntext: |\n  {{- tpl (.Files.Get "NOTES.txt") . | nindent 2 }}\n')
+
+            def notes(*arguments):
+                done = helm("template", "attune", copy, "--namespace", "shop", "--kube-version", "v1.36.0",
+                            "--show-only", "templates/notes.yaml", *arguments)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                return yaml.safe_load(done.stdout)["text"]
+
+            text = notes()
+            self.assertIn("dns:///attune.shop.svc:50051", text)
+            self.assertNotIn("WARNING", text)
+            self.assertIn("3 replicas, each with its own", notes("--values", CHART / "ci/ha-values.yaml"))
+            self.assertEqual(notes("--values", CHART / "ci/minimal-values.yaml").count("WARNING"), 2)
+
     def test_the_docs_commands_render(self):
         commands = []
         for page in ("README.md", "docs/kubernetes.md"):
@@ -452,7 +476,6 @@ class Documents(unittest.TestCase):
                 self.assertIn("#", section, line)
 
     def test_kustomize_base_is_up_to_date(self):
-        import subprocess
         done = subprocess.run([ROOT / "deploy/render.sh", "--check"], capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 

@@ -5,6 +5,7 @@ Everything a Run starts, it ends.
 """
 import base64
 import concurrent.futures
+import http.server
 import json
 import os
 import pathlib
@@ -12,12 +13,13 @@ import re
 import shutil
 import socket
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 
-from chart import CACHE, ROOT, Rendered, parse
+from chart import CACHE, ROOT
 
 START_SECONDS = 60
 CANDIDATES = [{"item_id": str(i), "title": title} for i, title in enumerate(
@@ -143,7 +145,7 @@ class Server:
             self.write_roles(roles)
         ports = self.directory / "ports.json"
         self.process = run.start(name, [run.build / "server/attune_server", "--config", etc / "config/server.yaml",
-                                        "--port_file", ports, "--catalog", ROOT / "policy/catalogs/movies.yaml", *flags])
+                                        "--port_file", ports, *flags])
         wait_for(f"{name} does not start: see {self.directory}.log", lambda: ports.exists() or self.process.poll() is not None)
         self.ports = json.loads(ports.read_text())
 
@@ -227,6 +229,61 @@ class Traffic:
             return [message for message in pool.map(self.one, numbers) if message]
 
 
+class Llm:
+    """What the trainer asks: an OpenAI-compatible endpoint that likes the candidates as they stand."""
+
+    def __init__(self, run):
+        calls = self.calls = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                calls.append(self.path)
+                self.rfile.read(int(self.headers["content-length"]))
+                text = json.dumps({"choices": [{"message": {"role": "assistant", "content": "A, B, C, D, E, F, G, H, I, J"},
+                                                "finish_reason": "stop"}],
+                                   "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}}).encode()
+                self.send_response(200)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v1"
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Trainer:
+    """The trainer's containers, one after the other, with paths and addresses of this machine."""
+
+    def __init__(self, run, rendered, tls, places):
+        (template,) = [t for name, t in rendered.pod_templates() if "trainer" in name]
+        self.run, self.pod = run, template["spec"]
+        self.directory = run.work / "trainer"
+        (self.directory / "etc/config").mkdir(parents=True)
+        (self.directory / "etc/llm").mkdir()
+        (self.directory / "etc/llm/api-key").write_text("key")
+        (self.directory / "etc/config/catalog.yaml").write_text(rendered.get("ConfigMap")["data"]["catalog.yaml"])
+        shutil.copytree(tls, self.directory / "etc/tls")
+        self.places = {"/etc/attune": f"{self.directory}/etc", "/work": f"{self.directory}/work", **places}
+
+    def do(self, container):
+        arguments = container["args"]
+        for place, here in self.places.items():
+            arguments = [a.replace(place, here) for a in arguments]
+        return subprocess.run([self.run.build / "trainer/attune_trainer", *arguments], capture_output=True, text=True,
+                              check=False, timeout=120)
+
+
 class Proxy:
     """HAProxy with the rendered configuration, its one server at `upstream`."""
 
@@ -262,6 +319,3 @@ class Proxy:
 def queries(text):
     """Names of metrics in a query."""
     return set(re.findall(r"\b(?:attune|exposer|process)_\w+|\bup\b", text))
-
-
-__all__ = ["Authority", "Proxy", "Rendered", "Run", "Traffic", "parse", "queries", "wait_for"]

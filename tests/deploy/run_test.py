@@ -17,10 +17,11 @@ import unittest
 
 import yaml
 
-from chart import CHART, ROOT
-from real_run import Authority, Proxy, Rendered, Run, Traffic, queries, wait_for
+from chart import CACHE, CHART, ROOT, Rendered
+from real_run import Authority, Llm, Proxy, Run, Traffic, Trainer, queries, wait_for
 
 BUILD = pathlib.Path(sys.argv.pop(1)) if len(sys.argv) > 1 else ROOT / "build/release"
+# setUpClass starts everything once; test_zz is the last one and stops a server.
 VARIABLES = {"$job": "attune", "$namespace": ".*", "$instance": ".*", "$pattern": ".*",
              "$__rate_interval": "20s", "$__interval": "5s", "$__range": "60s"}
 # Alerts whose condition the run brings about; all others must find nothing.
@@ -56,9 +57,10 @@ class RealRun(unittest.TestCase):
         cls.server_tls = issue("server", "DNS:localhost,IP:127.0.0.1,DNS:attune.shop.svc")
         cls.backend = issue("backend", "URI:spiffe://shop.example/backend")
         cls.edge = issue("edge", "DNS:attune-edge.shop")
+        cls.trainer = issue("trainer", "DNS:attune-trainer.shop")
         cls.ha = Rendered(["ha"])
         cls.roles = cls.ha.get("ConfigMap", "attune-roles")["data"]["roles.yaml"]
-        cls.plain = cls.run_.server("plain", Rendered())
+        cls.plain = cls.run_.server("plain", Rendered(), "--catalog", ROOT / "policy/catalogs/movies.yaml")
         cls.secure = cls.run_.server("secure", cls.ha, "--tls_reload_interval", "500ms", "--drain_delay", "0s",
                                      tls=cls.server_tls, roles=cls.roles)
         cls.prometheus = cls.run_.prometheus([cls.plain.address("metrics"), cls.secure.address("metrics")])
@@ -202,6 +204,21 @@ class RealRun(unittest.TestCase):
         self.assertIn("403", control.stderr)
         nobody = self.run_.attune(*ask, "--timeout", "1", "--ca-file", self.backend / "ca.crt")
         self.assertEqual(nobody.returncode, 1, "a caller without a certificate got a prompt")
+
+    def test_the_trainer_trains_with_an_endpoint_and_pushes(self):
+        llm = Llm(self.run_)
+        self.addCleanup(llm.close)
+        small = Rendered(["ha"], ["trainer.budget=64", "trainer.extraArgs={--batch-size=32,--lightgcn-epochs=1}"])
+        trainer = Trainer(self.run_, small, self.trainer, {
+            "/data/shop": str(CACHE / "data/ml-100k/ml-100k"), "http://vllm.llm.svc:8000/v1": llm.url,
+            "attune-0.attune.shop.svc:50052": self.secure.address("control")})
+        (train,) = trainer.pod["initContainers"]
+        done = trainer.do(train)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertGreaterEqual(len(llm.calls), 64)
+        done = trainer.do(trainer.pod["containers"][0])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"^[0-9a-f]{16} ready")
 
     def probes(self, rendered):
         (container,) = rendered.server()["containers"]

@@ -152,6 +152,9 @@ securityContext:
 {{- if and $v.trainer.enabled (or $v.autoscaling.enabled (and $several (eq $v.server.kind "Deployment"))) }}
 {{- fail "trainer.enabled: a revision must be pushed to every replica by name; needs one replica, or server.kind=StatefulSet without autoscaling" }}
 {{- end }}
+{{- if and $v.trainer.enabled $v.server.trustedKeys }}
+{{- fail "trainer.enabled: its revisions are not signed, and server.trustedKeys refuses those; train elsewhere, sign, push" }}
+{{- end }}
 {{- if and (ne $v.tls.mode "off") (not $v.tls.certManager.enabled) }}
 {{- if and $v.trainer.enabled (not $v.trainer.tls.existingSecret) }}{{ fail "trainer.tls.existingSecret: needed with tls.mode" }}{{ end }}
 {{- if and $v.edge.enabled (not $v.edge.upstreamTls.existingSecret) }}{{ fail "edge.upstreamTls.existingSecret: needed with tls.mode" }}{{ end }}
