@@ -277,9 +277,9 @@ class Trainer:
         self.places = {"/etc/attune": f"{self.directory}/etc", "/work": f"{self.directory}/work", **places}
 
     def do(self, container):
-        arguments = container["args"]
-        for place, here in self.places.items():
-            arguments = [a.replace(place, here) for a in arguments]
+        # At once: what one place becomes may contain another.
+        pattern = re.compile("=(" + "|".join(map(re.escape, self.places)) + ")")
+        arguments = [pattern.sub(lambda found: "=" + self.places[found.group(1)], a) for a in container["args"]]
         return subprocess.run([self.run.build / "trainer/attune_trainer", *arguments], capture_output=True, text=True,
                               check=False, timeout=120)
 
