@@ -167,10 +167,10 @@ class Server:
         return {b"\x08\x01": "SERVING", b"\x08\x02": "NOT_SERVING"}.get(done.stdout[5:], f"curl {done.returncode}: {done.stdout!r}")
 
     def data(self, command, *arguments, stdin=None):
-        return self.run.attune(command, "--server", self.address("data"), *arguments, stdin=stdin)
+        return self.run.attune(command, "--server", self.address("data"), "--timeout", "20", *arguments, stdin=stdin)
 
     def control(self, command, *arguments):
-        return self.run.attune(command, "--control", self.address("control"), *arguments)
+        return self.run.attune(command, "--control", self.address("control"), "--timeout", "20", *arguments)
 
 
 class Prometheus:
