@@ -11,6 +11,7 @@
 #include "policy/catalog_fields.h"
 #include "policy/digest.h"
 #include "policy/item.h"
+#include "policy/plain_yaml.h"
 #include "policy/sanitizer.h"
 #include "policy/status_macros.h"
 
@@ -259,11 +260,12 @@ absl::StatusOr<std::shared_ptr<const Catalog>> Catalog::Parse(
   catalog->yaml = std::string(yaml);
   catalog->digest = Sha256Hex(yaml);
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(catalog->yaml);
-    if (documents.size() != 1) {
-      return absl::InvalidArgumentError("catalog: must be one YAML document");
+    const absl::StatusOr<YAML::Node> root = ParsePlainYaml(catalog->yaml);
+    if (!root.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("catalog: ", root.status().message()));
     }
-    ATTUNE_RETURN_IF_ERROR(ReadCatalog({documents[0], "file"}, *catalog));
+    ATTUNE_RETURN_IF_ERROR(ReadCatalog({*root, "file"}, *catalog));
   } catch (const YAML::Exception& error) {
     return absl::InvalidArgumentError(absl::StrCat(
         "catalog: line ", error.mark.line + 1, ": not valid YAML"));

@@ -80,8 +80,11 @@ absl::StatusOr<Receipt> DecodeReceipt(std::string_view bytes,
       .digest = std::string(header.digest, kSha256Bytes),
       .head_digest = std::string(header.head_digest, kSha256Bytes)};
   receipt.derived.popular.resize(header.popular);
-  std::memcpy(receipt.derived.popular.data(), bytes.data() + sizeof(header),
-              header.popular * sizeof(uint32_t));
+  // Of an empty vector, data() may be null, which memcpy must not see.
+  if (header.popular > 0) {
+    std::memcpy(receipt.derived.popular.data(), bytes.data() + sizeof(header),
+                header.popular * sizeof(uint32_t));
+  }
   receipt.derived.index = ItemIndex(
       absl::MakeConstSpan(
           reinterpret_cast<const ItemIndex::Slot*>(bytes.data() + begin),

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs and fetches what Attune needs. Run by demo.sh, test.sh and bench.sh;
+# Installs and fetches what Attune needs. Run by the other scripts;
 # running it again does only what is missing. Safe to interrupt: every step ends
 # in one rename.
 #
@@ -21,10 +21,11 @@ APT_TEST=(libgtest-dev libgmock-dev curl
   openssl python3-yaml python3-jsonschema liblua5.3-0 libopentracing-c-wrapper0)
 APT_DEMO=(python3-matplotlib fonts-dejavu-core)
 APT_BENCH=(libbenchmark-dev)
+APT_SANITIZE=(clang-16 libclang-rt-16-dev llvm-16)
 
 usage() {
   cat <<USAGE
-usage: scripts/setup.sh [build|test|demo|bench]...
+usage: scripts/setup.sh [build|test|demo|bench|sanitize]...
 
 Installs the Debian packages, fetches the pinned artifacts and builds llama.cpp
 for the named purposes (default: all of them). Does nothing that is done already.
@@ -37,7 +38,7 @@ USAGE
 main() {
   local purposes=("$@")
   case "${1:-}" in -h|--help) usage; return 0 ;; esac
-  [ $# -gt 0 ] || purposes=(build test demo bench)
+  [ $# -gt 0 ] || purposes=(build test demo bench sanitize)
   local packages=("${APT_BUILD[@]}") purpose
   for purpose in "${purposes[@]}"; do
     case "$purpose" in
@@ -45,7 +46,8 @@ main() {
       test) packages+=("${APT_TEST[@]}") ;;
       demo) packages+=("${APT_DEMO[@]}") ;;
       bench) packages+=("${APT_BENCH[@]}") ;;
-      *) usage >&2; die "unknown purpose: use build, test, demo or bench" ;;
+      sanitize) packages+=("${APT_SANITIZE[@]}") ;;
+      *) usage >&2; die "unknown purpose: use build, test, demo, bench or sanitize" ;;
     esac
   done
   require_space "$ATTUNE_CACHE" 3

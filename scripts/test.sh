@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# Builds everything and runs every test. Enough on a bare Debian 12 machine.
+# Builds everything and runs every test; without arguments also the core's tests
+# under sanitizers and each fuzz target for a while. Enough on a bare Debian 12
+# machine.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 
@@ -7,9 +9,11 @@ case "${1:-}" in -h|--help)
   cat <<'USAGE'
 usage: scripts/test.sh [CTEST ARGUMENT...]
 
-  scripts/test.sh                 # all tests
+  scripts/test.sh                 # all tests, scripts/sanitize.sh, scripts/fuzz.sh
   scripts/test.sh -L unit         # unit tests only
   scripts/test.sh -R policy_test  # one test program
+
+ATTUNE_FUZZ_SECONDS is how long each fuzz target runs (10).
 USAGE
   exit 0 ;;
 esac
@@ -19,4 +23,7 @@ build_release all
 cd "$ROOT"
 # A skipped integration test would hide a broken set-up.
 export ATTUNE_REQUIRE_INTEGRATION=1
-exec ctest --preset all "$@"
+ctest --preset all "$@"
+[ $# -eq 0 ] || exit 0
+"$SCRIPTS/sanitize.sh"
+"$SCRIPTS/fuzz.sh" --seconds "${ATTUNE_FUZZ_SECONDS:-10}"

@@ -87,12 +87,14 @@ absl::Status AuditLog::ReadEnd() {
 }
 
 absl::Status AuditLog::Append(const AuditEntry& entry) {
+  if (may_hold_more_) ATTUNE_RETURN_IF_ERROR(ReadEnd());
+  may_hold_more_ = false;
   const std::string line = LineOf(entry, last_digest_);
   const absl::Status status = AppendToFile(
       path_, absl::StrCat(ends_in_line_break_ ? "" : "\n", line, "\n"));
   if (!status.ok()) {
-    // Part of the line may be there.
-    ends_in_line_break_ = false;
+    // Part of the line may be there, or all of it, unsynced.
+    may_hold_more_ = true;
     return status;
   }
   ends_in_line_break_ = true;

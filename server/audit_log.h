@@ -74,6 +74,8 @@ class AuditLog {
   std::string last_digest_;
   int64_t announced_ = 0;
   bool ends_in_line_break_ = true;
+  // After an error: the next line must follow from what the file holds then.
+  bool may_hold_more_ = false;
 };
 
 // kDataLoss names the first line whose digest of the line before is not that

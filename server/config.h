@@ -81,7 +81,7 @@ struct ServerConfig {
   // while decisions take long.
   absl::Duration max_wait = absl::Milliseconds(20);
   // Prompts and feedback of one caller under way (peer_identity.h); 0: no limit.
-  int64_t max_calls_per_caller = 0;
+  int64_t max_calls_per_caller = 1024;
   // Connections to data_listen, in all and from one address (0: no limit), and
   // calls under way on one of them.
   int64_t max_connections = 4096;

@@ -60,7 +60,8 @@ struct DecisionToLog {
 
 // Appends the bytes of a v1::LoggedDecision. It lacks what the log keeps in
 // columns of their own (decision_id, decide_time, user, feedback), and
-// state_digest, which the reader computes.
+// state_digest, which the reader computes. REQUIRES: the choice has its
+// option_probabilities.
 void AppendRecord(const DecisionToLog& source, std::string* out);
 
 // A feedback that was checked.

@@ -22,15 +22,12 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "server/parse_message.h"
 
 namespace attune::server {
 
 // kInvalidArgument names the field that is not valid UTF-8.
 absl::Status ParseRequest(const grpc::ByteBuffer& bytes,
-                          google::protobuf::Message* message);
-
-// The same from bytes in one piece.
-absl::Status ParseMessage(std::string_view bytes,
                           google::protobuf::Message* message);
 
 // All of the buffer's bytes. Points into the buffer, or into `scratch` if they
@@ -42,10 +39,6 @@ void FillBuffer(std::string_view bytes, grpc::ByteBuffer* buffer);
 
 absl::Status SerializeResponse(const google::protobuf::Message& message,
                                grpc::ByteBuffer* bytes);
-
-// Path of the first string field that is not valid UTF-8; empty if there is
-// none.
-std::string FindInvalidUtf8(const google::protobuf::Message& message);
 
 // Parses, calls `handler(request, response)` and serializes, on one arena.
 template <typename Request, typename Response, typename Handler>

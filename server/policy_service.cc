@@ -38,8 +38,8 @@ grpc::ServerUnaryReactor* PolicyService::AnswerLater(
       });
 }
 
-grpc::ServerReadReactor<v1::PushRevisionRequest>* PolicyService::PushRevision(
-    Context* context, v1::PushRevisionResponse* response) {
+grpc::ServerReadReactor<grpc::ByteBuffer>* PolicyService::PushRevision(
+    Context* context, grpc::ByteBuffer* response) {
   return new PushReactor(context, response, &handler_, &worker_, &metrics_);
 }
 

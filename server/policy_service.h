@@ -17,8 +17,8 @@
 
 namespace attune::server {
 
-// Unary methods take raw bytes; see parse_request.h.
-using PolicyServiceBase = v1::PolicyService::WithCallbackMethod_PushRevision<
+// All methods take raw bytes; see parse_request.h.
+using PolicyServiceBase = v1::PolicyService::WithRawCallbackMethod_PushRevision<
     v1::PolicyService::WithRawCallbackMethod_GetPushOffset<
         v1::PolicyService::WithRawCallbackMethod_ListRevisions<
             v1::PolicyService::WithRawCallbackMethod_GetRevision<
@@ -37,8 +37,8 @@ class PolicyService final : public PolicyServiceBase {
   using Context = grpc::CallbackServerContext;
   using Bytes = grpc::ByteBuffer;
 
-  grpc::ServerReadReactor<v1::PushRevisionRequest>* PushRevision(
-      Context* context, v1::PushRevisionResponse* response) override;
+  grpc::ServerReadReactor<grpc::ByteBuffer>* PushRevision(
+      Context* context, grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* GetPushOffset(Context* context, const Bytes* in,
                                           Bytes* out) override;
   grpc::ServerUnaryReactor* ListRevisions(Context* context, const Bytes* in,

@@ -8,7 +8,7 @@
 #include "policy/item_proto.h"
 #include "policy/sanitizer.h"
 #include "policy/status_macros.h"
-#include "server/parse_request.h"
+#include "server/parse_message.h"
 #include "server/wire.h"
 
 namespace attune::server {

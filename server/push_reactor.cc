@@ -7,14 +7,16 @@
 
 #include <utility>
 
+#include "policy/status_macros.h"
 #include "server/grpc_status.h"
 #include "server/log.h"
+#include "server/parse_request.h"
 #include "server/peer_identity.h"
 
 namespace attune::server {
 
 PushReactor::PushReactor(grpc::CallbackServerContext* context,
-                         v1::PushRevisionResponse* response,
+                         grpc::ByteBuffer* response,
                          const PolicyHandler* handler, Worker* worker,
                          Metrics* metrics)
     : context_(*context),
@@ -23,7 +25,7 @@ PushReactor::PushReactor(grpc::CallbackServerContext* context,
       metrics_(*metrics),
       session_(std::in_place, handler,
                PeerIdentity(*context->auth_context(), context->peer())) {
-  StartRead(&message_);
+  StartRead(&bytes_);
 }
 
 void PushReactor::OnReadDone(bool ok) {
@@ -32,16 +34,27 @@ void PushReactor::OnReadDone(bool ok) {
 
 void PushReactor::OnDone() { delete this; }
 
+absl::Status PushReactor::ReadMessage() {
+  ATTUNE_RETURN_IF_ERROR(ParseRequest(bytes_, &message_));
+  return session_->OnMessage(message_);
+}
+
+absl::Status PushReactor::WriteResponse() {
+  v1::PushRevisionResponse response;
+  ATTUNE_RETURN_IF_ERROR(session_->OnEnd(&response));
+  return SerializeResponse(response, &response_);
+}
+
 void PushReactor::HandleMessage() {
-  const absl::Status status = session_->OnMessage(message_);
+  const absl::Status status = ReadMessage();
   if (!status.ok()) return End(status);
   if (session_->is_answered()) return HandleEnd();
-  StartRead(&message_);
+  StartRead(&bytes_);
 }
 
 void PushReactor::HandleEnd() {
   if (context_.IsCancelled()) return End(absl::CancelledError("cancelled"));
-  End(session_->OnEnd(&response_));
+  End(WriteResponse());
 }
 
 void PushReactor::End(const absl::Status& status) {

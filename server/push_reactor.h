@@ -11,10 +11,12 @@
 // cancelled call fails the read, so that it always finishes; its part file
 // stays.
 
+#include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
 #include <optional>
 
+#include "absl/status/status.h"
 #include "attune/v1/policy_service.pb.h"
 #include "server/metrics.h"
 #include "server/policy_handler.h"
@@ -22,28 +24,29 @@
 
 namespace attune::server {
 
-class PushReactor final
-    : public grpc::ServerReadReactor<v1::PushRevisionRequest> {
+class PushReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
  public:
   // Everything must outlive the call.
-  PushReactor(grpc::CallbackServerContext* context,
-              v1::PushRevisionResponse* response, const PolicyHandler* handler,
-              Worker* worker, Metrics* metrics);
+  PushReactor(grpc::CallbackServerContext* context, grpc::ByteBuffer* response,
+              const PolicyHandler* handler, Worker* worker, Metrics* metrics);
 
   void OnReadDone(bool ok) override;
   void OnDone() override;
 
  private:
+  absl::Status ReadMessage();
+  absl::Status WriteResponse();
   void HandleMessage();
   void HandleEnd();
   void End(const absl::Status& status);
 
   grpc::CallbackServerContext& context_;
-  v1::PushRevisionResponse& response_;
+  grpc::ByteBuffer& response_;
   Worker& worker_;
   Metrics& metrics_;
   // Empty once the stream has its status.
   std::optional<PushSession> session_;
+  grpc::ByteBuffer bytes_;
   v1::PushRevisionRequest message_;
 };
 

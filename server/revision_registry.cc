@@ -309,11 +309,12 @@ absl::Status RevisionRegistry::Commit(TrafficState state, const char* action,
                                       const std::string& revision) {
   AuditEntry entry = EntryOf(state, action, note);
   entry.revision = revision;
-  ATTUNE_RETURN_IF_ERROR(audit_.Append(entry));
-  if (absl::Status status = store_.WriteState(state); !status.ok()) {
+  absl::Status status = audit_.Append(entry);
+  if (status.ok()) status = store_.WriteState(state);
+  if (!status.ok()) {
     AuditEntry undone =
         EntryOf(state, "not_applied",
-                {.who = "server", .reason = "the state cannot be written"});
+                {.who = "server", .reason = "it cannot be written"});
     undone.after = undone.before;
     audit_.Append(undone).IgnoreError();
     return status;

@@ -19,7 +19,7 @@ namespace {
 // Of a child of a revision that only explored.
 constexpr double kFirstFloor = 0.05;
 // Of one that imitates: what it explores is all that the next one learns from.
-constexpr double kImitatorFloor = 0.2;
+constexpr double kImitatorFloor = 0.1;
 
 struct Parent {
   std::shared_ptr<const policy::Revision> revision;

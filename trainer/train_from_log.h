@@ -26,7 +26,7 @@ struct TrainFromLogRun {
   std::string parent;
   std::string catalog;
   policy::Readout readout = policy::Readout::kLikelihood;
-  // The child's. If negative the parent's, or 0.05 after a uniform one; 0.2 of
+  // The child's. If negative the parent's, or 0.05 after a uniform one; 0.1 of
   // one that imitates.
   double exploration_floor = -1.0;
   uint64_t seed = 1;

@@ -336,7 +336,8 @@ int CallWithoutReading(RawConnection& peer, int streams,
 // Answers that nobody takes stay in memory: at most as many as there are streams.
 TEST_F(AbuseTest, SlowReadersAreBoundedByTheStreams) {
   constexpr int kStreams = 32;
-  Start({"--max_streams", std::to_string(kStreams)});
+  Start({"--max_streams", std::to_string(kStreams), "--max_calls_per_caller",
+         "0"});
   const std::string request = LargeRequest();
   const int count = Scaled(20);
   std::vector<RawConnection> peers;

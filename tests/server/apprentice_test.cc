@@ -143,8 +143,8 @@ TEST_F(ApprenticeTest, CountsHowOftenTheAgentsAgree) {
   Prompt(request);
   // The last agent sees the same before it, and the caller takes another option.
   const int last = request.own_choice_size() - 1;
-  const auto& options =
-      policy::Revision::Load(artifact_).value()->policy().catalog().patterns;
+  const auto revision = policy::Revision::Load(artifact_).value();
+  const auto& options = revision->policy().catalog().patterns;
   const int other = request.own_choice(last).option() == 0 ? 1 : 0;
   request.mutable_own_choice(last)->set_option_id(
       options[last].options[other].id);
@@ -255,6 +255,8 @@ TEST_F(ApprenticeTest, AShadowIsNotAsked) {
   }
   ASSERT_EQ(shadowed.size(), 1u);
   EXPECT_EQ(shadowed[0].served_decision_id(), last.decision_id());
+  EXPECT_THAT(Metrics(),
+              HasSubstr(R"(attune_shadow_decisions_total{result="failed"} 0)"));
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 
 #include <filesystem>
 
-#include "tests/server/server_fixture.h"
+#include "tests/server/samples.h"
 #include "tests/server/trial_simulation.h"
 #include "tests/testing/status_matchers.h"
 

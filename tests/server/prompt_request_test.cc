@@ -8,7 +8,7 @@
 
 #include "gtest/gtest.h"
 #include "policy/item_proto.h"
-#include "tests/server/server_fixture.h"
+#include "tests/server/samples.h"
 #include "tests/testing/status_matchers.h"
 
 namespace attune::server {

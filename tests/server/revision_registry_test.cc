@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "server/error_reason.h"
-#include "tests/server/server_fixture.h"
+#include "tests/server/samples.h"
 #include "tests/server/temp_dir.h"
 #include "tests/testing/status_matchers.h"
 

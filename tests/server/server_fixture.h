@@ -22,33 +22,12 @@
 #include "attune/v1/prompt_service.grpc.pb.h"
 #include "gtest/gtest.h"
 #include "policy/digest.h"
-#include "policy/item_proto.h"
-#include "policy/revision.h"
 #include "server/server.h"
+#include "tests/server/samples.h"
 #include "tests/server/tagged_catalog.h"
 #include "tests/server/temp_dir.h"
-#include "tests/testing/policy_builders.h"
 
 namespace attune::server {
-
-inline std::string MakeArtifact(
-    const std::string& tag,
-    policy::HeadsKind kind = policy::HeadsKind::kAutoregressive) {
-  auto artifact = policy::EncodeRevision(
-      testing::MakeRevisionParts(TaggedCatalogYaml(tag), kind, 1));
-  EXPECT_TRUE(artifact.ok()) << artifact.status();
-  return artifact.ok() ? *artifact : "";
-}
-
-inline v1::GetPromptRequest SampleRequest(int history = 5,
-                                          int candidates = 10) {
-  v1::GetPromptRequest request;
-  policy::ItemsToProto(testing::SampleHistory(history),
-                       request.mutable_history());
-  policy::ItemsToProto(testing::SampleCandidates(candidates),
-                       request.mutable_candidates());
-  return request;
-}
 
 // All messages' texts, one after another.
 template <typename Response>

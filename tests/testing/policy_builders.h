@@ -136,7 +136,7 @@ inline policy::Item SampleItem(int index) {
                    std::to_string(1950 + index) + ")",
           .genres = {kGenres[index % 3]},
           .weight = static_cast<float>(1 + index % 5),
-          .interact_seconds = 880000000 + 86400 * index};
+          .interact_seconds = 880000000 + int64_t{86400} * index};
 }
 
 inline std::vector<policy::Item> SampleItems(int first, int count) {

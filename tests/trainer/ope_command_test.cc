@@ -122,6 +122,29 @@ TEST_F(OpeCommandTest, TrainsFromTheLogAndKeepsWhatIsThere) {
   EXPECT_EQ(ReadFile(Path("next/revision.attune")).value(), bytes);
 }
 
+TEST_F(OpeCommandTest, ImitatesACallerAndSaysHowWell) {
+  std::ofstream out(Path("own.log"), std::ios::binary);
+  policy::WriteLoggedDecisionsMagic(out);
+  const auto caller = [](const Task&) { return std::vector<int>{2, 0, 1, 1}; };
+  for (const auto& one :
+       sim_.ApprenticeLog(*sim_.Uniform(), caller, 200, kSeed)) {
+    policy::WriteLoggedDecision(one, out);
+  }
+  out.close();
+  ASSERT_EQ(Run("train --from-log own.log --imitate --parent parent.attune "
+                "--out next"),
+            0)
+      << output_;
+  EXPECT_THAT(output_, HasSubstr("1.000 of the choices (the parent 0.000)"));
+  EXPECT_THAT(output_, HasSubstr("the caller's own prompt earned"));
+  EXPECT_EQ(Run("ope --log own.log --revision next/revision.attune"), 1);
+  EXPECT_THAT(output_, HasSubstr("no support: all 200 decisions"));
+  ASSERT_EQ(Run("ope --log own.log --log week.log --revision parent.attune"), 0)
+      << output_;
+  EXPECT_THAT(output_, HasSubstr("200 rewards of apprentice decisions"));
+  EXPECT_EQ(Run("train --imitate --out other"), 2);
+}
+
 TEST_F(OpeCommandTest, RefusesTheDirectoryOfARunBeforeItReadsTheLog) {
   std::filesystem::create_directory(Path("next"));
   Write("next/checkpoint", "");
