@@ -56,7 +56,8 @@ main() {
   case " ${purposes[*]} " in
     *" test "*)
       with_cache_lock ensure_llama_server
-      with_cache_lock ensure_deploy_tools ;;
+      with_cache_lock ensure_deploy_tools
+      with_cache_lock ensure_python_client ;;
   esac
 }
 

@@ -158,3 +158,26 @@ ensure_llama_server() {
     die "cannot install the llama.cpp server$(reason "$log") (see $log)"
   touch "$venv/attune-ready"
 }
+
+# Where the tests of client/python have their venv and the wheels of a clean one;
+# tests/client/python_client_test.sh forms the same name.
+python_client_dir() {
+  printf '%s/python-client-%s\n' "$ATTUNE_CACHE" \
+    "$(sha256sum <"$ROOT/client/python/tests/requirements.txt" | cut -c1-16)"
+}
+
+ensure_python_client() {
+  local dir log="$ATTUNE_CACHE/python-client.log" requirements
+  requirements="$ROOT/client/python/tests/requirements.txt"
+  dir=$(python_client_dir)
+  [ ! -e "$dir/ready" ] || return 0
+  say "fetching what the tests of the Python client need"
+  rm -rf "$dir" && mkdir -p "$dir"
+  { python3 -m pip download --disable-pip-version-check --no-deps --require-hashes \
+      --only-binary ":all:" -d "$dir/wheels" -r "$requirements" &&
+    python3 -m venv "$dir/venv" &&
+    "$dir/venv/bin/python" -m pip install --disable-pip-version-check --no-deps \
+      --no-index --find-links "$dir/wheels" --require-hashes -r "$requirements"
+  } >"$log" 2>&1 || die "cannot install the Python client's tests$(reason "$log") (see $log)"
+  touch "$dir/ready"
+}

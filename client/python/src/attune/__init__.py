@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The client of Attune: the prompt that makes a frozen LLM rank best for one user.
+
+Start with `Client` or `AsyncClient`; `parse_ranking` reads the LLM's answer;
+`attune.log` has the decision log.
+"""
+
+from attune import log
+from attune.client import AsyncClient, Client
+from attune.errors import (
+    AbortedError,
+    AlreadyExistsError,
+    AttuneError,
+    CancelledError,
+    DataLossError,
+    DeadlineExceededError,
+    FailedPreconditionError,
+    FieldViolation,
+    InternalError,
+    InvalidArgumentError,
+    NotFoundError,
+    OutOfRangeError,
+    PermissionDeniedError,
+    ResourceExhaustedError,
+    UnauthenticatedError,
+    UnavailableError,
+    UnimplementedError,
+    UnknownError,
+)
+from attune.fallback import plain_prompt
+from attune.options import RetryOptions, TlsOptions
+from attune.ranking import (
+    ParseStatus,
+    RankedItems,
+    parse_ranking,
+    rank_by_labels,
+    rank_by_likelihood,
+    rank_by_scores,
+)
+from attune.types import (
+    AnswerContract,
+    Canary,
+    ChosenOption,
+    Feedback,
+    Forgotten,
+    Item,
+    Message,
+    Mode,
+    Previous,
+    Prompt,
+    PromptRequest,
+    PushResult,
+    Readout,
+    Revision,
+    RevisionState,
+    Traffic,
+)
+
+__all__ = [
+    "AbortedError",
+    "AlreadyExistsError",
+    "AnswerContract",
+    "AsyncClient",
+    "AttuneError",
+    "Canary",
+    "CancelledError",
+    "ChosenOption",
+    "Client",
+    "DataLossError",
+    "DeadlineExceededError",
+    "FailedPreconditionError",
+    "Feedback",
+    "FieldViolation",
+    "Forgotten",
+    "InternalError",
+    "InvalidArgumentError",
+    "Item",
+    "Message",
+    "Mode",
+    "NotFoundError",
+    "OutOfRangeError",
+    "ParseStatus",
+    "PermissionDeniedError",
+    "Previous",
+    "Prompt",
+    "PromptRequest",
+    "PushResult",
+    "RankedItems",
+    "Readout",
+    "ResourceExhaustedError",
+    "RetryOptions",
+    "Revision",
+    "RevisionState",
+    "TlsOptions",
+    "Traffic",
+    "UnauthenticatedError",
+    "UnavailableError",
+    "UnimplementedError",
+    "UnknownError",
+    "log",
+    "parse_ranking",
+    "plain_prompt",
+    "rank_by_labels",
+    "rank_by_likelihood",
+    "rank_by_scores",
+]
