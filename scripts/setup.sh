@@ -8,6 +8,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 source "$SCRIPTS/lib/artifacts.sh"
+source "$SCRIPTS/lib/deploy_tools.sh"
 
 APT_BUILD=(build-essential cmake ninja-build ccache pkg-config
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev
@@ -16,7 +17,8 @@ APT_BUILD=(build-essential cmake ninja-build ccache pkg-config
   libcurl4-openssl-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev
   libcli11-dev libspdlog-dev libtorch-dev libopenblas-dev node-d3
   python3 python3-pip python3-venv unzip ca-certificates)
-APT_TEST=(libgtest-dev libgmock-dev curl)
+APT_TEST=(libgtest-dev libgmock-dev curl
+  openssl python3-yaml python3-jsonschema liblua5.3-0 libopentracing-c-wrapper0)
 APT_DEMO=(python3-matplotlib fonts-dejavu-core)
 APT_BENCH=(libbenchmark-dev)
 APT_SANITIZE=(clang-16 libclang-rt-16-dev llvm-16)
@@ -51,9 +53,11 @@ main() {
   require_space "$ATTUNE_CACHE" 3
   ensure_apt "${packages[@]}"
   with_cache_lock fetch_artifacts
-  case " ${purposes[*]} " in *" test "*)
-    with_cache_lock ensure_llama_server
-    with_cache_lock ensure_python_client ;;
+  case " ${purposes[*]} " in
+    *" test "*)
+      with_cache_lock ensure_llama_server
+      with_cache_lock ensure_deploy_tools
+      with_cache_lock ensure_python_client ;;
   esac
 }
 

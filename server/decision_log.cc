@@ -146,7 +146,7 @@ DecisionLog::Turn DecisionLog::WaitForTurn(std::chrono::microseconds pause) {
 
 void DecisionLog::Run() {
   ::pthread_setname_np(::pthread_self(), "decision_log");
-  JoinThreadClass(ThreadClass::kThroughput);
+  JoinThreadClass(ThreadClass::kSparing);
   const std::chrono::microseconds idle =
       absl::ToChronoMicroseconds(options_.flush_interval);
   std::chrono::microseconds pause = std::min(kRest, idle);

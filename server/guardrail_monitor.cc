@@ -73,7 +73,7 @@ void GuardrailMonitor::ObserveReward(const UserPseudonym& user,
 }
 
 void GuardrailMonitor::Run() {
-  JoinThreadClass(ThreadClass::kThroughput);
+  JoinThreadClass(ThreadClass::kSparing);
   std::unique_lock<std::mutex> lock(mutex_);
   while (!wake_.wait_for(lock, absl::ToChronoMicroseconds(options_.interval),
                          [this] { return stopping_; })) {

@@ -130,7 +130,9 @@ absl::StatusOr<ListeningSockets> ListenOn(const std::string& address,
       found, ::freeaddrinfo);
 
   ListeningSockets sockets;
-  absl::SimpleAtoi(parts->port, &sockets.port);
+  if (!absl::SimpleAtoi(parts->port, &sockets.port)) {
+    return absl::InvalidArgumentError("the port must be a number");
+  }
   int why = 0;
   for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
     SetPort(sockets.port, one->ai_addr);

@@ -147,8 +147,6 @@ absl::StatusOr<ServedDecision> PromptHandler::GetPrompt(
       served.revision,
       FindRevision(request.revision, request.policy, *traffic, role));
   const bool apprentice = IsApprentice(request);
-  // A trial is about what revisions choose.
-  DecisionProbe probe(apprentice ? nullptr : options_.monitor, *traffic, role);
   const policy::Policy& policy = served.revision->policy();
   const absl::Span<const policy::Item> candidates = request.candidates.items();
   policy::Request decide;
@@ -159,8 +157,10 @@ absl::StatusOr<ServedDecision> PromptHandler::GetPrompt(
   }
   ATTUNE_ASSIGN_OR_RETURN(decide.readout, ReadoutFromProto(request.readout));
   const absl::Time now = options_.clock();
-  if (request.previous.has_value()) {
+  if (request.previous.has_value() || traffic->on_trial()) {
     ATTUNE_RETURN_IF_ERROR(policy::Validate(decide));
+  }
+  if (request.previous.has_value()) {
     ATTUNE_ASSIGN_OR_RETURN(
         decide.previous,
         FindPrevious(*request.previous, policy.catalog(), candidates, now));
@@ -168,6 +168,9 @@ absl::StatusOr<ServedDecision> PromptHandler::GetPrompt(
   std::memcpy(&decide.seed, random.data() + sizeof(DecisionId),
               sizeof(decide.seed));
   decide.seed = request.seed.value_or(decide.seed);
+  // A trial is about what revisions choose, and what a caller got wrong is no
+  // revision's failure.
+  DecisionProbe probe(apprentice ? nullptr : options_.monitor, *traffic, role);
   ATTUNE_ASSIGN_OR_RETURN(served.decision,
                           apprentice
                               ? FollowCaller(policy, decide, request.own_choice)

@@ -13,10 +13,22 @@
 namespace attune::server {
 namespace {
 
-constexpr int kBackgroundNice = 10;
 // The longest slice that Linux knows. From 6.12 on whoever has a shorter one
-// interrupts when it wakes; earlier kernels ignore it.
-constexpr uint64_t kSliceNanoseconds = 100'000'000;
+// interrupts when it wakes; earlier kernels ignore it. Not for threads that use
+// up what they get: those who have had their share wait for the end of a slice.
+constexpr uint64_t kLongSliceNanoseconds = 100'000'000;
+
+int NiceOf(ThreadClass thread_class) {
+  switch (thread_class) {
+    case ThreadClass::kSparing:
+      return 0;
+    case ThreadClass::kAnswering:
+      return 5;
+    case ThreadClass::kBackground:
+      return 19;
+  }
+  return 0;
+}
 
 }  // namespace
 
@@ -25,9 +37,10 @@ void JoinThreadClass(ThreadClass thread_class) {
   attributes.size = sizeof(attributes);
   // Interrupts nobody when it wakes.
   attributes.sched_policy = SCHED_BATCH;
-  attributes.sched_nice =
-      thread_class == ThreadClass::kBackground ? kBackgroundNice : 0;
-  attributes.sched_runtime = kSliceNanoseconds;
+  attributes.sched_nice = NiceOf(thread_class);
+  if (thread_class == ThreadClass::kSparing) {
+    attributes.sched_runtime = kLongSliceNanoseconds;
+  }
   // On Linux each thread has attributes of its own.
   ::syscall(SYS_sched_setattr, 0, &attributes, 0U);
 }

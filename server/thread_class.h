@@ -4,17 +4,19 @@
 #ifndef ATTUNE_SERVER_THREAD_CLASS_H_
 #define ATTUNE_SERVER_THREAD_CLASS_H_
 
-// How a thread shares the processor with those that answer calls. A call is
-// answered in microseconds, but may wait for milliseconds until a thread that
-// works has used up its time slice: threads of these classes are interrupted as
-// soon as another one wakes.
+// How a thread of ours shares the processor with gRPC's, which answer a call in
+// microseconds, but may wait for milliseconds until a thread that works has used
+// up its time slice.
 
 namespace attune::server {
 
 enum class ThreadClass {
-  // As much of the processor as any other, in long pieces that others
-  // interrupt.
-  kThroughput,
+  // Seldom has much to do: as much of the processor as any other, in long pieces
+  // that whoever wakes interrupts.
+  kSparing,
+  // Works for callers for as long as there are some: a third of what gRPC's
+  // threads get, so that refusals and short calls come through.
+  kAnswering,
   // What the others leave.
   kBackground,
 };

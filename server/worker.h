@@ -25,7 +25,7 @@ namespace attune::server {
 class Worker {
  public:
   explicit Worker(int threads = 1,
-                  ThreadClass thread_class = ThreadClass::kThroughput);
+                  ThreadClass thread_class = ThreadClass::kAnswering);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;

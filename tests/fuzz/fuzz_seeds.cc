@@ -74,10 +74,10 @@ void WriteAll(const Seeds& seeds) {
   request.mutable_previous()->set_decision_token(MakeToken());
   request.mutable_previous()->add_ranked_item_ids("item-036");
   seeds.Write("prompt", "refined", request.SerializeAsString());
-  v1::LoggedDecision decision;
-  server::RecordToProto(server::MakeDecision(1), &decision);
-  const std::string record = decision.SerializeAsString();
+  const std::string record = server::MakeDecision(1).bytes;
   seeds.Write("log", "row", "r" + record);
+  v1::LoggedDecision decision;
+  decision.ParseFromString(record);
   std::ostringstream exported;
   policy::WriteLoggedDecision(decision, exported);
   seeds.Write("log", "export", "e" + exported.str());

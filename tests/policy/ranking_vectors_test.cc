@@ -47,7 +47,8 @@ TEST(RankingVectorsTest, AnswersAreReadAsWritten) {
                        Permutation::Identity(static_cast<int>(titles.size())));
     EXPECT_EQ(ranking.candidates, vector["ranking"].get<std::vector<int>>())
         << vector;
-    EXPECT_EQ(Name(ranking.status), vector["status"]) << vector;
+    EXPECT_EQ(Name(ranking.status), vector["status"].get<std::string>())
+        << vector;
   }
 }
 
@@ -67,7 +68,7 @@ TEST(RankingVectorsTest, TitlesAreSanitizedAsWritten) {
   ASSERT_FALSE(Vectors()["titles"].empty());
   for (const nlohmann::json& vector : Vectors()["titles"]) {
     EXPECT_EQ(SanitizeTitle(vector["title"].get<std::string>()),
-              vector["sanitized"])
+              vector["sanitized"].get<std::string>())
         << vector;
   }
 }

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "server/audit_log.h"
+#include "tests/server/http_get.h"
 #include "tests/server/rpc_error.h"
 #include "tests/server/server_fixture.h"
 #include "tests/testing/status_matchers.h"
@@ -427,6 +428,39 @@ TEST_F(TrafficServiceTest, NoPromptIsTornOrLostWhileTheTrafficChanges) {
   for (std::thread& caller : callers) caller.join();
   EXPECT_GT(prompts, 100);
   EXPECT_EQ(wrong, 0);
+}
+
+// The value of a metric of both arms of the trial, added up.
+double OfBothArms(const std::string& metrics, const std::string& name) {
+  double sum = 0.0;
+  for (const char* role : {"active", "canary"}) {
+    const std::string series = name + "{role=\"" + role + "\"} ";
+    const size_t at = metrics.find(series);
+    if (at != std::string::npos) {
+      sum += std::stod(metrics.substr(at + series.size(), 32));
+    }
+  }
+  return sum;
+}
+
+TEST_F(TrafficServiceTest, WhatACallerGetsWrongIsNoFailureOfARevision) {
+  constexpr int kPrompts = 100;
+  ASSERT_TRUE(Set(Traffic(0.5F)).ok());
+  auto wrong = SampleRequest();
+  wrong.clear_candidates();
+  for (int i = 0; i < kPrompts; ++i) {
+    wrong.set_user_id(std::to_string(i));
+    EXPECT_EQ(server_.GetPrompt(wrong).first.error_code(),
+              grpc::StatusCode::INVALID_ARGUMENT);
+  }
+  for (int i = 0; i < kPrompts; ++i) PromptOf(std::to_string(i));
+  // Decisions are judged a little later, in their order.
+  std::string metrics;
+  while (OfBothArms(metrics, "attune_trial_decisions") < kPrompts) {
+    metrics = HttpGet(server_.server().ports().metrics, "/metrics");
+  }
+  EXPECT_EQ(OfBothArms(metrics, "attune_trial_decisions"), kPrompts);
+  EXPECT_EQ(OfBothArms(metrics, "attune_trial_failure_ratio"), 0.0);
 }
 
 // End to end: users of the canary report worse rewards, and it goes.
