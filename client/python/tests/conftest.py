@@ -21,6 +21,10 @@ import pytest
 
 import attune
 
+# OpenBLAS's threads wait by spinning: on a busy machine attune_trainer gets nowhere for minutes.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 HISTORY = [
@@ -157,7 +161,7 @@ def artifact(tmp_path_factory):
         command = [binary("ATTUNE_TRAINER_BINARY"), "train", "--backend", "sim"]
         command += ["--budget", "64", "--catalog", str(catalog)]
         command += ["--out", str(out / "run"), "--seed", str(seed)]
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         return out / "run" / "revision.attune"
 

@@ -54,7 +54,9 @@ def llm():
     """The endpoint's URL."""
     FakeLlm.asked, FakeLlm.status = [], 200
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), FakeLlm) as running:
-        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+        thread = threading.Thread(
+            target=running.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        )
         thread.start()
         yield f"http://127.0.0.1:{running.server_address[1]}/v1/"
         running.shutdown()
@@ -69,14 +71,17 @@ def recommender(target, llm_url):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
+        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         port = listener.getsockname()[1]
-        # The socket listens already, so the first call waits for the service.
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            yield client
-        running.should_exit = True
-        thread.join()
+        try:
+            # The socket listens already, so the first call waits for the service.
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+                yield client
+        finally:
+            running.should_exit = True
+            thread.join(60)
+            assert not thread.is_alive()
 
 
 REQUEST = {
@@ -142,7 +147,7 @@ def test_the_evaluation_agrees_with_the_trainer(own_server, artifact, tmp_path, 
     assert live == 0
     out = tmp_path / "log.attlog"
     export = [binary("ATTUNE_CLI_BINARY"), "export-log", out, "--control", server.control]
-    subprocess.run(export, check=True, capture_output=True)
+    subprocess.run(export, check=True, capture_output=True, timeout=60)
     capsys.readouterr()
 
     arguments = ["--log", str(out), "--revision", str(revision)]

@@ -100,7 +100,7 @@ def test_an_export_is_what_the_server_says(own_server, tmp_path):
         prompt = client.get_prompt(HISTORY, CANDIDATES, user_id="u")
         client.record_feedback(prompt, reward=0.5)
         export = [binary("ATTUNE_CLI_BINARY"), "export-log", out, "--control", server.control]
-        subprocess.run(export, check=True, capture_output=True)
+        subprocess.run(export, check=True, capture_output=True, timeout=60)
         decisions = list(client.read_decisions())
     assert len(decisions) == 1
     assert list(attune.log.read_file(out)) == decisions

@@ -173,13 +173,15 @@ def test_a_damaged_artifact_is_refused(connect, server, artifact):
 def test_a_signed_revision_needs_its_signature(connect, own_server, artifact, tmp_path):
     cli, path = binary("ATTUNE_CLI_BINARY"), tmp_path / "revision.attune"
     shutil.copy(artifact(), path)
-    subprocess.run([cli, "keygen", "--out", tmp_path / "key"], check=True, capture_output=True)
+    subprocess.run(
+        [cli, "keygen", "--out", tmp_path / "key"], check=True, capture_output=True, timeout=60
+    )
     client = connect(own_server("--trusted_keys_file", tmp_path / "key.pub.pem"))
     with pytest.raises(attune.PermissionDeniedError) as caught:
         client.push_revision(path)
     assert caught.value.reason == "UNSIGNED"
     sign = [cli, "sign", path, "--key", tmp_path / "key.pem", "--number", "1"]
-    subprocess.run(sign, check=True, capture_output=True)
+    subprocess.run(sign, check=True, capture_output=True, timeout=60)
     assert client.push_revision(path).revision.revision_id
     with pytest.raises(attune.InvalidArgumentError, match="of another artifact"):
         client.push_revision(b"other", signature=(tmp_path / "revision.attune.sig").read_bytes())
@@ -196,7 +198,9 @@ def certificate(directory, name, san):
 
 def openssl(directory, *arguments):
     """Runs the tool there."""
-    subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
+    subprocess.run(
+        ["openssl", *arguments], cwd=directory, check=True, capture_output=True, timeout=60
+    )
 
 
 @pytest.fixture(scope="module")
