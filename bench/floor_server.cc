@@ -22,7 +22,7 @@
 
 #include "absl/time/clock.h"
 #include "attune/v1/prompt_service.grpc.pb.h"
-#include "server/listener.h"
+#include "bench/floor_listener.h"
 
 namespace attune::bench {
 namespace {
@@ -78,14 +78,7 @@ int Main(int argc, char** argv) {
     service = std::make_unique<TypedFloor>(answer);
   }
   server::ConnectionStats connections;
-  auto listener = server::Listener::Start(
-      {.address = "127.0.0.1:0",
-       .setting = "floor",
-       .services = {{service.get(), v1::PromptService::service_full_name()}},
-       .max_receive_bytes = 4 << 20,
-       .limits = {.max_connections = 4096, .max_streams = 256},
-       .stats = &connections,
-       .transport = {.credentials = grpc::InsecureServerCredentials()}});
+  auto listener = StartFloor(service.get(), &connections);
   if (!listener.ok()) return 1;
   std::printf("{\"data_port\": %d}\n", (*listener)->port());
   std::fflush(stdout);

@@ -22,10 +22,10 @@
 #include "absl/time/clock.h"
 #include "attune/v1/prompt_service.grpc.pb.h"
 #include "bench/bench_world.h"
+#include "bench/floor_listener.h"
 #include "bench/load.h"
 #include "client/policy_client.h"
 #include "policy/item_proto.h"
-#include "server/listener.h"
 #include "server/log.h"
 #include "server/server.h"
 #include "tests/server/temp_dir.h"
@@ -130,12 +130,7 @@ template <typename Service>
 class FloorServer {
  public:
   FloorServer() {
-    auto listener = server::Listener::Start(
-        {"127.0.0.1:0",
-         "floor",
-         {{&service_, v1::PromptService::service_full_name()}},
-         4 << 20,
-         256});
+    auto listener = StartFloor(&service_, &connections_);
     Require(listener.status());
     listener_ = *std::move(listener);
   }
@@ -145,6 +140,7 @@ class FloorServer {
 
  private:
   Service service_;
+  server::ConnectionStats connections_;
   std::unique_ptr<server::Listener> listener_;
 };
 
