@@ -5,18 +5,15 @@
 
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "policy/logged_decisions.h"
 #include "tests/testing/environment.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/trainer/log_files.h"
 #include "tests/trainer/sim_log.h"
 #include "trainer/sim_score.h"
 #include "trainer/statistics.h"
@@ -35,31 +32,7 @@ using ::testing::HasSubstr;
 constexpr uint64_t kSeed = 12;
 constexpr int kUsers = 600;
 
-// A directory that is gone when the test is.
-class FromLogTest : public ::testing::Test {
- protected:
-  FromLogTest() {
-    std::string pattern = ::testing::TempDir() + "attune-from-log-XXXXXX";
-    directory_ = mkdtemp(pattern.data());
-  }
-  ~FromLogTest() override { std::filesystem::remove_all(directory_); }
-
-  std::string Path(const std::string& name) const {
-    return directory_ + "/" + name;
-  }
-  std::string WriteLog(const std::vector<v1::LoggedDecision>& log) const {
-    std::ofstream out(Path("log"), std::ios::binary);
-    policy::WriteLoggedDecisionsMagic(out);
-    for (const auto& one : log) policy::WriteLoggedDecision(one, out);
-    return Path("log");
-  }
-  std::string WriteRevision(const std::string& bytes) const {
-    std::ofstream(Path("parent"), std::ios::binary) << bytes;
-    return Path("parent");
-  }
-
-  std::string directory_;
-};
+class FromLogTest : public LogFilesTest {};
 
 // Gains of `policy` over the uniform policy on users that no log holds.
 Interval TrueGain(const SimLogWorld& sim, const policy::Policy& policy) {

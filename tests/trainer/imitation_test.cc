@@ -4,18 +4,15 @@
 #include "trainer/imitation.h"
 
 #include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "policy/logged_decisions.h"
 #include "tests/testing/environment.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/trainer/log_files.h"
 #include "tests/trainer/sim_log.h"
 #include "trainer/from_log.h"
 #include "trainer/ope.h"
@@ -44,28 +41,7 @@ std::vector<int> OwnChoice(const Task& task) {
                                             : std::vector<int>{1, 0, 0, 0, 0};
 }
 
-// A directory that is gone when the test is.
-class ImitationTest : public ::testing::Test {
- protected:
-  ImitationTest() {
-    std::string pattern = ::testing::TempDir() + "attune-imitation-XXXXXX";
-    directory_ = mkdtemp(pattern.data());
-  }
-  ~ImitationTest() override { std::filesystem::remove_all(directory_); }
-
-  std::string WriteLog(const std::vector<v1::LoggedDecision>& log) const {
-    std::ofstream out(directory_ + "/log", std::ios::binary);
-    policy::WriteLoggedDecisionsMagic(out);
-    for (const auto& one : log) policy::WriteLoggedDecision(one, out);
-    return directory_ + "/log";
-  }
-  std::string WriteRevision(const std::string& bytes) const {
-    std::ofstream(directory_ + "/parent", std::ios::binary) << bytes;
-    return directory_ + "/parent";
-  }
-
-  std::string directory_;
-};
+class ImitationTest : public LogFilesTest {};
 
 struct Held {
   double agreement = 0.0;
