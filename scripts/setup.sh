@@ -9,6 +9,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 source "$SCRIPTS/lib/artifacts.sh"
 source "$SCRIPTS/lib/deploy_tools.sh"
+source "$SCRIPTS/lib/docs_tools.sh"
 
 APT_SERVER=(build-essential cmake ninja-build ccache pkg-config
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev
@@ -66,7 +67,8 @@ main() {
     *" test "*)
       with_cache_lock ensure_llama_server
       with_cache_lock ensure_deploy_tools
-      with_cache_lock ensure_python_client ;;
+      with_cache_lock ensure_python_client
+      with_cache_lock ensure_docs_tools ;;
   esac
 }
 

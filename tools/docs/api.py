@@ -6,7 +6,7 @@ import tempfile
 
 from google.protobuf import descriptor_pb2
 
-from markdown import cell, table
+from page_text import cell, table
 
 Field = descriptor_pb2.FieldDescriptorProto
 FILE_MESSAGE, FILE_ENUM, FILE_SERVICE, MEMBER, NESTED_MESSAGE, NESTED_ENUM = 4, 5, 6, 2, 3, 4

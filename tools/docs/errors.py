@@ -2,7 +2,7 @@
 """The reasons of errors: what to do (docs/server.md), checked against the server's sources, and who returns them (protos)."""
 import re
 
-from markdown import cell, table
+from page_text import cell, table
 
 # Reasons that are not given with WithReason(): of the field's path, and in an authorizer's message.
 BUILT_IN = {"INVALID_FIELD", "ROLE_MISSING", "METHOD_NOT_IN_ROLE_TABLE"}

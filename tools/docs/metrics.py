@@ -2,7 +2,7 @@
 """The metrics, from the server's table of them."""
 import re
 
-from markdown import cell, table
+from page_text import cell, table
 
 TABLE = "server/metric_table.h"
 TOKEN = re.compile(r'//(?P<comment>[^\n]*)|"(?P<text>(?:[^"\\]|\\.)*)"|(?P<mark>[{},])|(?P<word>\w+)')

@@ -5,7 +5,7 @@ import re
 
 import yaml
 
-from markdown import cell, table
+from page_text import cell, table
 
 CHART = "deploy/helm/attune"
 
