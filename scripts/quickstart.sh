@@ -16,11 +16,12 @@ What it keeps, its log and its process id are in build/quickstart.
   scripts/quickstart.sh --stop
 
 Other ports: ATTUNE_DATA_LISTEN, ATTUNE_CONTROL_LISTEN, ATTUNE_METRICS_LISTEN, for
-instance ATTUNE_DATA_LISTEN=127.0.0.1:0 for one that is free.
+instance ATTUNE_DATA_LISTEN=127.0.0.1:0 for one that is free. Another directory:
+ATTUNE_QUICKSTART_DIR.
 USAGE
 }
 
-STATE="$ROOT/build/quickstart"
+STATE="${ATTUNE_QUICKSTART_DIR:-$ROOT/build/quickstart}"
 BIN="build/release"
 
 server_pid() {

@@ -17,8 +17,6 @@ import shutil
 import subprocess
 import sys
 
-import yaml
-
 import api
 import errors
 import flags
@@ -88,12 +86,10 @@ class Site:
             self.write(page, shown(self.root / path, path))
 
     def mkdocs(self, strict):
-        config = yaml.safe_load((self.root / "docs/mkdocs.yml").read_text())
-        config |= {"docs_dir": str(self.pages), "site_dir": str(self.out / "site")}
-        (self.out / "mkdocs.yml").write_text(yaml.safe_dump(config, sort_keys=False))
-        # Debian's mkdocs, where there is one, is another one.
-        words = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--config-file", str(self.out / "mkdocs.yml")]
-        return subprocess.run(words + (["--strict"] if strict else []), check=False, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}).returncode
+        words = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--config-file", self.root / "docs/mkdocs.yml",
+                 "--site-dir", self.out / "site", *(["--strict"] if strict else [])]
+        environment = {**os.environ, "ATTUNE_DOCS_PAGES": str(self.pages), "NO_MKDOCS_2_WARNING": "1"}
+        return subprocess.run(words, check=False, env=environment).returncode
 
 
 def decisions(root):
