@@ -8,7 +8,7 @@ PROGRAMS = {"attune_server": "server/attune_server", "attune": "client/attune", 
 
 def help_text(build, program, command=""):
     words = [str(build / PROGRAMS[program]), *([command] if command else []), "--help"]
-    return subprocess.run(words, check=True, capture_output=True, text=True, env={}, timeout=60).stdout
+    return subprocess.run(words, check=True, capture_output=True, text=True, env={}, timeout=600).stdout
 
 
 def commands(text):
