@@ -10,7 +10,8 @@ usage() {
 usage: scripts/docs.sh [--strict]
 
 Builds the programs, since their --help is part of it, and leaves the site in
-build/docs/site: open build/docs/site/index.html, no server is needed.
+build/docs/site: open build/docs/site/index.html. Its search wants a server:
+  python3 -m http.server --directory build/docs/site --bind 127.0.0.1
 
   --strict   fail on links, anchors and pages that are not there
 USAGE
