@@ -34,6 +34,7 @@ def blocks(text):
     for match in BLOCK.finditer(text):
         kind, body = match.groups()
         line = text.count("\n", 0, match.start()) + 1
+        assert "\n```" not in f"\n{body}", f"line {line}: a block that is not closed takes the next one in"
         if kind == "bash":
             found.append(Block(line, body, []))
         elif kind == "text":

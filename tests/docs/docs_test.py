@@ -162,7 +162,7 @@ class CommandsTest(DocsTest):
     def test_a_block_that_fails_or_prints_something_else_is_noticed(self):
         page = self.directory() / "page.md"
         for text, told in (("```bash\nfalse\n```\n", "failed"), ("```bash\necho a\n```\n\n```text\nb\n```\n", "did not print"),
-                           ("```sh\ntrue\n```\n", "would not be run"), ("```bash\necho a\n```\n```bash\nfalse\ntrue\n```\n", "page.md:4 failed")):
+                           ("```sh\ntrue\n```\n", "would not be run"), ("```text\na\n\n```bash\ntrue\n```\n", "not closed"), ("```bash\necho a\n```\n```bash\nfalse\ntrue\n```\n", "page.md:4 failed")):
             page.write_text(text)
             with self.assertRaisesRegex(AssertionError, told):
                 blocks.run(page, ROOT, self.directory(), 60)

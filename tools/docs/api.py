@@ -85,7 +85,7 @@ def page(root, googleapis):
     parts = ["# API\n\nPackage `attune.v1`, from `proto/attune/v1`. Every field says its unit, range and default. Clients: "
              "[C++](../cpp.md), [Python](../python.md), [Go, Java and others](../go.md). What errors mean: "
              "[errors](errors.md).\n"]
-    for file in sorted(files, key=lambda file: not file.service):
+    for file in sorted(files, key=lambda file: (not file.service, "prompt" not in file.name)):
         one = Page(file)
         for i, service in enumerate(file.service):
             one.service(service, (FILE_SERVICE, i))
