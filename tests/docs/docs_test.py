@@ -56,6 +56,12 @@ class SiteTest(DocsTest):
                      "reference/errors", "adr/index"):
             self.assertTrue((self.out / f"site/{page}.html").exists(), page)
 
+    def test_a_link_that_leads_nowhere_is_noticed(self):
+        work = self.directory()
+        shutil.copytree(self.out / "pages", work / "pages")
+        (work / "pages/index.md").write_text("[a](tutorial.md#no-such-heading)\n")
+        self.assertNotEqual(build_site.Site(ROOT, BUILD, work).mkdocs(True), 0)
+
     def test_it_loads_nothing_from_elsewhere(self):
         loaded = re.compile(r'<(?:script|img|iframe)[^>]* src="(?:https?:)?//[^"]*"|<link[^>]*rel="(?:stylesheet|preconnect)"[^>]*href="(?:https?:)?//[^"]*"')
         for path in (self.out / "site").rglob("*.html"):

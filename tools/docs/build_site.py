@@ -86,10 +86,14 @@ class Site:
             self.write(page, shown(self.root / path, path))
 
     def mkdocs(self, strict):
-        words = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--config-file", self.root / "docs/mkdocs.yml",
+        # Not --quiet: with it, --strict does not see warnings.
+        words = [sys.executable, "-m", "mkdocs", "build", "--config-file", self.root / "docs/mkdocs.yml",
                  "--site-dir", self.out / "site", *(["--strict"] if strict else [])]
         environment = {**os.environ, "ATTUNE_DOCS_PAGES": str(self.pages), "NO_MKDOCS_2_WARNING": "1"}
-        return subprocess.run(words, check=False, env=environment).returncode
+        done = subprocess.run(words, check=False, env=environment, capture_output=True, text=True)
+        told = [line for line in done.stderr.splitlines() if not line.startswith("INFO")]
+        print("\n".join(told), file=sys.stderr, end="\n" if told else "")
+        return done.returncode
 
 
 def decisions(root):
