@@ -12,7 +12,7 @@ source "$SCRIPTS/lib/deploy_tools.sh"
 
 APT_BUILD=(build-essential cmake ninja-build ccache pkg-config
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev
-  libabsl-dev libeigen3-dev prometheus-cpp-dev libsqlite3-dev
+  libabsl-dev libeigen3-dev prometheus-cpp-dev libcivetweb-dev libsqlite3-dev
   libjemalloc-dev
   libcurl4-openssl-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev
   libcli11-dev libspdlog-dev libtorch-dev libopenblas-dev node-d3
