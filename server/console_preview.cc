@@ -46,7 +46,9 @@ std::string TextOf(const policy::Pattern& pattern,
       option.selection == policy::HistorySelection::kHeaviest  ? "heaviest"
       : option.selection == policy::HistorySelection::kNearest ? "nearest"
                                                                : "most recent";
-  return absl::StrCat(option.history_length, " ", which);
+  return absl::StrCat(
+      option.history_length,
+      option.history_length == 1 ? " item: the " : " items: the ", which);
 }
 
 Json Patterns(const policy::Catalog& catalog, const policy::Choice& choice) {

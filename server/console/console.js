@@ -42,10 +42,11 @@ const draw = (id, ...children) => morphChildren($(id), [...h("div", {}, ...child
 // ---- Words ----------------------------------------------------------------
 
 const count = (n) => new Intl.NumberFormat("en", { maximumFractionDigits: 0 }).format(n);
-const share = (x) => (x > 0 && x < 0.001 ? "<0.1%" : `${(100 * x).toFixed(x < 0.0995 || x > 0.9 && x < 1 ? 1 : 0)}%`);
+const share = (x) => (x === 0 ? "0%" : x > 0 && x < 0.001 ? "<0.1%" : `${(100 * x).toFixed(x < 0.0995 || x > 0.9 && x < 1 ? 1 : 0)}%`);
 const rate = (x) => (x >= 100 ? count(x) : x >= 10 ? x.toFixed(1) : x.toFixed(2));
 function seconds(x) {
   if (!Number.isFinite(x)) return "–";
+  if (x === 0) return "0";
   const [value, unit] = x < 1e-3 ? [x * 1e6, "µs"] : x < 1 ? [x * 1e3, "ms"] : [x, "s"];
   return `${value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)} ${unit}`;
 }
