@@ -84,9 +84,10 @@ function quantile(q, cumulative) {
   return bound === Infinity ? below : below + ((bound - below) * (q * all - before)) / (n - before);
 }
 
+// As the Grafana dashboard counts them.
 const PROMPTS = ["GetPrompt", "StreamPrompts"];
-const FAULTS = ["UNKNOWN", "INTERNAL", "DATA_LOSS", "UNIMPLEMENTED"];
-const REFUSALS = ["RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "UNAVAILABLE"];
+const FAULTS = ["UNKNOWN", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNIMPLEMENTED"];
+const REFUSALS = ["RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED"];
 
 // ---- Traffic --------------------------------------------------------------
 
