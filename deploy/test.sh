@@ -6,8 +6,9 @@
 #
 # Leaves BUILD_DIR/deploy/queries.txt: every panel's and alert's query and what it
 # returned. With --plot the real run takes 80 s longer and leaves
-# BUILD_DIR/deploy/dashboard.png: every panel drawn, to be looked at. Tools come from `scripts/setup.sh test`; without them it exits 77 (skipped),
-# or 1 with ATTUNE_REQUIRE_INTEGRATION=1; without a Go that builds Helm always 77.
+# BUILD_DIR/deploy/dashboard.png: every panel drawn, to be looked at. Tools come from
+# `scripts/setup.sh test`; without them it exits 77 (skipped), or 1 with
+# ATTUNE_REQUIRE_INTEGRATION=1; without a Go that builds Helm always 77.
 set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 export ATTUNE_CACHE="${ATTUNE_CACHE:-${HOME:-/root}/.cache/attune}"
@@ -24,7 +25,7 @@ cannot() {
 }
 
 main() {
-  case "${1:-}" in -h|--help) sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; return 0 ;; esac
+  case "${1:-}" in -h|--help) sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; return 0 ;; esac
   if [ "${1:-}" = --plot ]; then
     shift
     export ATTUNE_PLOT=1

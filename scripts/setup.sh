@@ -18,6 +18,7 @@ APT_BUILD=(build-essential cmake ninja-build ccache pkg-config
   libcli11-dev libspdlog-dev libtorch-dev libopenblas-dev node-d3
   python3 python3-pip python3-venv unzip ca-certificates)
 APT_TEST=(libgtest-dev libgmock-dev curl
+  chromium chromium-driver fonts-dejavu-core python3-matplotlib
   openssl python3-yaml python3-jsonschema liblua5.3-0 libopentracing-c-wrapper0)
 APT_DEMO=(python3-matplotlib fonts-dejavu-core)
 APT_BENCH=(libbenchmark-dev)
