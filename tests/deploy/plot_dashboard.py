@@ -4,6 +4,7 @@
 For people to look at after a real run (deploy/test.sh --plot): a query can return data and still make no sense.
 """
 import datetime
+import math
 import re
 
 import matplotlib
@@ -74,8 +75,9 @@ class Panel:
         for name, times, values in self.series[:14]:
             axes.plot(times, values, linewidth=1.3, label=name, marker="." if len(times) == 1 else None)
         self._axis(axes)
-        if "min" in self.spec["fieldConfig"]["defaults"]:
-            axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
+        numbers = [v for _, _, values in self.series for v in values if not math.isnan(v)]
+        if "min" in self.spec["fieldConfig"]["defaults"] and numbers:
+            axes.set_ylim(min(0, *numbers, 0), max(numbers) * 1.08 or 1)
         more = f" and {len(self.series) - 14} more" if len(self.series) > 14 else ""
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncol=3 if len(self.series) > 2 else 2, fontsize=5.5, frameon=False,
                     title=more, title_fontsize=5.5, columnspacing=1, handlelength=1.2)
