@@ -14,9 +14,10 @@ APT_BUILD=(build-essential cmake ninja-build ccache pkg-config
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev
   libabsl-dev libeigen3-dev prometheus-cpp-dev libsqlite3-dev
   libjemalloc-dev
-  libcurl4-openssl-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev
-  libcli11-dev libspdlog-dev libtorch-dev libopenblas-dev node-d3
+  libssl-dev libyaml-cpp-dev nlohmann-json3-dev
+  libcli11-dev libspdlog-dev
   python3 python3-pip python3-venv unzip ca-certificates)
+APT_TRAINER=(libtorch-dev libopenblas-dev libcurl4-openssl-dev node-d3)
 APT_TEST=(libgtest-dev libgmock-dev curl
   openssl python3-yaml python3-jsonschema liblua5.3-0 libopentracing-c-wrapper0)
 APT_DEMO=(python3-matplotlib fonts-dejavu-core)
@@ -26,12 +27,16 @@ APT_SANITIZE=(clang-16 libclang-rt-16-dev llvm-16)
 usage() {
   cat <<USAGE
 usage: scripts/setup.sh [build|test|demo|bench|sanitize]...
+       scripts/setup.sh server|trainer|server trainer
 
 Installs the Debian packages, fetches the pinned artifacts and builds llama.cpp
-for the named purposes (default: all of them). Does nothing that is done already.
+for the named purposes (default: all of the first line). Does nothing that is done
+already. With server and trainer alone, only what compiling these programs needs:
+no data, no model.
 
   scripts/setup.sh            # everything
-  scripts/setup.sh build      # only what compiling needs
+  scripts/setup.sh build      # what compiling and the demo's training need
+  scripts/setup.sh server     # what compiling attune_server needs
 USAGE
 }
 
@@ -42,17 +47,22 @@ main() {
   local packages=("${APT_BUILD[@]}") purpose
   for purpose in "${purposes[@]}"; do
     case "$purpose" in
-      build) ;;
+      build|server|trainer) ;;
       test) packages+=("${APT_TEST[@]}") ;;
       demo) packages+=("${APT_DEMO[@]}") ;;
       bench) packages+=("${APT_BENCH[@]}") ;;
       sanitize) packages+=("${APT_SANITIZE[@]}") ;;
-      *) usage >&2; die "unknown purpose: use build, test, demo, bench or sanitize" ;;
+      *) usage >&2; die "unknown purpose: use build, test, demo, bench, sanitize, server or trainer" ;;
     esac
   done
+  [ "${purposes[*]}" = server ] || packages+=("${APT_TRAINER[@]}")
   require_space "$ATTUNE_CACHE" 3
   ensure_apt "${packages[@]}"
-  with_cache_lock fetch_artifacts
+  case "${purposes[*]}" in
+    server) with_cache_lock fetch_googleapis ;;
+    trainer|"server trainer") with_cache_lock fetch_googleapis; with_cache_lock ensure_llama ;;
+    *) with_cache_lock fetch_artifacts ;;
+  esac
   case " ${purposes[*]} " in
     *" test "*)
       with_cache_lock ensure_llama_server

@@ -42,8 +42,8 @@ unpack_wheel() {
   mv "$3.tmp" "$3"
 }
 
-fetch_artifacts() {
-  mkdir -p "$ATTUNE_CACHE/data"
+# What compiling needs.
+fetch_googleapis() {
   unpack_wheel "$GOOGLEAPIS_REQUIREMENT" 'google/rpc/*.proto' "$ATTUNE_CACHE/googleapis.flat"
   if [ ! -e "$ATTUNE_CACHE/googleapis/google/rpc/status.proto" ]; then
     mkdir -p "$ATTUNE_CACHE/googleapis/google"
@@ -51,6 +51,11 @@ fetch_artifacts() {
     rm -rf "$ATTUNE_CACHE/googleapis/google/rpc"
     mv "$ATTUNE_CACHE/googleapis/google/rpc.tmp" "$ATTUNE_CACHE/googleapis/google/rpc"
   fi
+}
+
+fetch_artifacts() {
+  fetch_googleapis
+  mkdir -p "$ATTUNE_CACHE/data"
   unpack_wheel "$DATA_REQUIREMENT" 'recbole/dataset_example/ml-100k/ml-100k.*' \
     "$ATTUNE_CACHE/data/ml-100k"
   fetch_model
@@ -71,10 +76,13 @@ fetch_model() {
 
 # simd_flags: what this CPU can do, as llama.cpp's switches. From the kernel's list,
 # which leaves out what the (virtual) machine does not have; "native" builds go by
-# the CPU's model and have died with illegal instructions.
+# the CPU's model and have died with illegal instructions. With ATTUNE_PORTABLE=1
+# what every x86-64 server since 2015 can do, for an image that runs elsewhere.
 simd_flags() {
   [ "$(uname -m)" = x86_64 ] || return 0
-  local has=" $(grep -m1 '^flags' /proc/cpuinfo) " pair
+  local has pair
+  has=" $(grep -m1 '^flags' /proc/cpuinfo) "
+  [ "${ATTUNE_PORTABLE:-0}" = 0 ] || has=" avx avx2 fma f16c bmi2 "
   supports() { local f; for f in "$@"; do [[ $has == *" $f "* ]] || return 1; done; }
   for pair in AVX:avx AVX2:avx2 FMA:fma F16C:f16c BMI2:bmi2; do
     if supports "${pair#*:}"; then echo "-DGGML_${pair%:*}=ON"; else echo "-DGGML_${pair%:*}=OFF"; fi
