@@ -34,19 +34,28 @@ buildah() {
     --storage-driver "$STORAGE_DRIVER" "$@"
 }
 
-# lock_storage: one script at a time, until this one ends. Containers that are left
+# lock_storage: one script builds at a time, until it ends. Containers that nobody runs
 # are an interrupted script's.
 lock_storage() {
-  exec 8>"$IMAGE_CACHE/.lock"
+  exec 8>"$IMAGE_CACHE/.lock" 7>"$IMAGE_CACHE/.running"
   flock -w 1800 8 || die "another script holds $IMAGE_CACHE/.lock for half an hour"
-  buildah rm --all >/dev/null 2>&1 || true
+  if flock -n 7; then buildah rm --all >/dev/null 2>&1 || true; fi
+  exec 7>&-
 }
 
 # prune_storage: drops the layers of earlier sources.
 prune_storage() { buildah rmi --prune >/dev/null 2>&1 || true; }
 
-# debian_sources: this machine's sources of Debian 12, one line each.
+# debian_sources: this machine's sources of Debian 12: URI, suite, component; one a line.
 debian_sources() {
+  local found
+  found=$(known_sources)
+  [ -n "$found" ] || { apt-get update >"$ATTUNE_CACHE/apt.log" 2>&1 || true; found=$(known_sources); }
+  [ -n "$found" ] || die "apt knows no source of Debian 12's packages (see $ATTUNE_CACHE/apt.log)"
+  printf '%s\n' "$found"
+}
+
+known_sources() {
   apt-get indextargets --format '$(ORIGIN) $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
     awk '$1 == "Debian" && $3 ~ /^bookworm/ && $4 == "main" { print $2, $3, $4 }' | sort -u
 }
@@ -54,13 +63,11 @@ debian_sources() {
 # write_apt_config: how apt reaches Debian's packages from here, for the build alone:
 # nothing of it is in the images.
 write_apt_config() {
-  [ -n "$(debian_sources)" ] || as_root apt-get update >"$ATTUNE_CACHE/apt.log" 2>&1 || true
-  [ -n "$(debian_sources)" ] || die "apt knows no source of Debian 12's packages"
-  mkdir -p "$APT_CONFIG_DIR/sources" "$APT_CONFIG_DIR/conf"
+  mkdir -p "$APT_CONFIG_DIR"
   debian_sources | sed 's#^#deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] #' \
-    >"$APT_CONFIG_DIR/sources/debian.list"
+    >"$APT_CONFIG_DIR/sources.list"
   apt-config dump | grep -E '^Acquire::(https?|Check|Retries|ForceIPv|Proxy)' \
-    >"$APT_CONFIG_DIR/conf/99-this-machine" || true
+    >"$APT_CONFIG_DIR/apt.conf" || true
 }
 
 # make_base FILE: a tar of what debian:12-slim has: minbase without what nobody reads in
@@ -92,7 +99,6 @@ SLIM
 ensure_base() {
   local file="$IMAGE_CACHE/base-bookworm-1.tar" container
   buildah inspect --type image "$BASE_IMAGE" >/dev/null 2>&1 && return 0
-  [ -n "$(debian_sources)" ] || as_root apt-get update >"$ATTUNE_CACHE/apt.log" 2>&1 || true
   [ -e "$file" ] || make_base "$file"
   container=$(buildah from scratch)
   buildah add --quiet "$container" "$file" / >/dev/null
@@ -106,6 +112,8 @@ ensure_base() {
 run_image() {
   local image="localhost/attune-$1" dir="$2" user volume container code=0
   shift 2
+  exec 7>"$IMAGE_CACHE/.running"
+  flock -s 7
   user=$(buildah inspect --type image --format '{{.OCIv1.Config.User}}' "$image")
   volume=$(buildah inspect --type image --format '{{range $path, $_ := .OCIv1.Config.Volumes}}{{$path}}{{end}}' "$image")
   container=$(buildah from --pull-never "$image")

@@ -3,6 +3,7 @@
 
 // The SDK against the real server.
 
+#include <filesystem>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -106,9 +107,11 @@ std::string Health(const std::vector<std::string>& flags) {
 }
 
 TEST_F(WithServerTest, HealthSaysWhetherTheServerAndItsServicesServe) {
-  server::ServerConfig no_log;
-  no_log.log_dir = "off";
-  server_.Restart(no_log);
+  // A log that cannot be written, so that there is a service that is not serving.
+  server::ServerConfig config;
+  config.log_dir = ::testing::TempDir() + "/no_log";
+  std::filesystem::create_directories(config.log_dir + "/decisions.db");
+  server_.Restart(config);
   const server::ServerPorts& ports = server_.server().ports();
   const std::string data = absl::StrCat("127.0.0.1:", ports.data);
   EXPECT_EQ(Health({"--server", data}), "0 SERVING\n");
