@@ -17,8 +17,11 @@ FROM ${BASE} AS build
 ARG PROGRAMS="server trainer"
 # Of the compiler; empty: as many as there are cores.
 ARG JOBS=
-# llama.cpp for every x86-64 CPU with AVX2, not for the one that compiles.
-ENV ATTUNE_PORTABLE=1 CCACHE_DIR=/ccache
+# apt's, where it needs another configuration than the base's; in no image.
+ARG APT_CONFIG
+# llama.cpp for every x86-64 CPU with AVX2, not for the one that compiles. What comes from
+# the Python index may be there already: mounted at /mnt, as scripts/image.sh does.
+ENV ATTUNE_PORTABLE=1 ATTUNE_DOWNLOADS=/mnt CCACHE_DIR=/ccache
 WORKDIR /src
 COPY scripts scripts
 RUN --mount=type=cache,target=/ccache scripts/setup.sh ${PROGRAMS}
@@ -26,6 +29,7 @@ COPY . .
 RUN --mount=type=cache,target=/ccache deploy/image/build.sh /out ${PROGRAMS}
 
 FROM ${BASE} AS server-root
+ARG APT_CONFIG
 RUN --mount=type=bind,from=build,target=/build \
     /build/src/deploy/image/install.sh /build/out/server.packages /var/lib/attune
 COPY --from=build /out/server /
@@ -62,6 +66,7 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["att
 ENTRYPOINT ["attune_server"]
 
 FROM ${BASE} AS trainer-root
+ARG APT_CONFIG
 RUN --mount=type=bind,from=build,target=/build \
     /build/src/deploy/image/install.sh /build/out/trainer.packages /work
 COPY --from=build /out/trainer /

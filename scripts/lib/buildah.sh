@@ -61,13 +61,14 @@ known_sources() {
 }
 
 # write_apt_config: how apt reaches Debian's packages from here, for the build alone:
-# nothing of it is in the images.
+# nothing of it is in the images. Mounted at /media, which every base has.
 write_apt_config() {
   mkdir -p "$APT_CONFIG_DIR"
   debian_sources | sed 's#^#deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] #' \
     >"$APT_CONFIG_DIR/sources.list"
-  apt-config dump | grep -E '^Acquire::(https?|Check|Retries|ForceIPv|Proxy)' \
-    >"$APT_CONFIG_DIR/apt.conf" || true
+  { apt-config dump | grep -E '^Acquire::(https?|Check|Retries|ForceIPv|Proxy)' || true
+    echo 'Dir::Etc::SourceList "/media/sources.list"; Dir::Etc::SourceParts "-";'
+  } >"$APT_CONFIG_DIR/apt.conf"
 }
 
 # make_base FILE: a tar of what debian:12-slim has: minbase without what nobody reads in

@@ -45,18 +45,24 @@ def image(program):
         return json.load(archive.extractfile(manifest["Config"])), files
 
 
-def run(program, volume, *command, **more):
+def run(program, volume, *command):
     return [str(ROOT / "scripts/image.sh"), "run", program, str(volume), *map(str, command)]
 
 
 def output_of(program, volume, *command):
-    return subprocess.run(run(program, volume, *command), capture_output=True, text=True, check=False, timeout=600)
+    """Runs a command to its end; through files, since buildah at times loses the last lines of what ends."""
+    (inside,) = image(program)[0]["config"]["Volumes"]
+    ran = subprocess.run(run(program, volume, "sh", "-c", 'cd "$0" && exec "$@" >stdout 2>stderr', inside, *command),
+                         capture_output=True, text=True, check=False, timeout=600)
+    assert (volume / "stdout").exists(), ran.stderr
+    return subprocess.CompletedProcess(command, ran.returncode, *((volume / name).read_text() for name in ("stdout", "stderr")))
 
 
 def descendants(pid):
-    for line in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        yield int(line)
-        yield from descendants(int(line))
+    for children in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, children.read_text().split()):
+            yield child
+            yield from descendants(child)
 
 
 class Volume(unittest.TestCase):
@@ -165,7 +171,7 @@ class ServerImage(Volume):
 
     def start(self, *flags):
         log = open(self.volume.with_suffix(".log"), "w+")
-        self.addCleanup(os.unlink, log.name)
+        self.addCleanup(pathlib.Path(log.name).unlink, missing_ok=True)
         self.addCleanup(log.close)
         listen = [f"--{name}_listen=127.0.0.1:0" for name in ("data", "control", "metrics")]
         process = subprocess.Popen(run("server", self.volume, "attune_server", *listen, "--port_file", "/var/lib/attune/ports.json", *flags),
@@ -217,11 +223,11 @@ class ServerImage(Volume):
         again = self.attune("export-log", "--control", ports["control_port"], "/var/lib/attune/week.attlog")
         self.assertRegex(again.stdout, r"\b[12]\b.* decisions", again.stderr)
 
-    def test_a_volume_that_it_may_not_write_to_is_named(self):
-        os.chown(self.volume, 0, 0)
+    def test_what_it_may_not_write_to_is_named(self):
+        (self.volume / "log").mkdir()
         done = output_of("server", self.volume, "attune_server")
         self.assertNotEqual(done.returncode, 0)
-        self.assertIn("/var/lib/attune/revisions", done.stdout + done.stderr)
+        self.assertIn("/var/lib/attune/log", done.stdout + done.stderr)
 
 
 class TrainerImage(Volume):
