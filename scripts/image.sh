@@ -37,19 +37,25 @@ USAGE
 VERSION=$(sed -n 's/^project(attune VERSION \([0-9.]*\).*/\1/p' "$ROOT/CMakeLists.txt")
 
 # build PROGRAM PROGRAMS: the image of one program, of a build stage with those programs.
+# The stage has a name of its own, or its layers would be pruned.
 build() {
+  local log="$IMAGE_CACHE/$1.log"
+  say "building the image of the $1"
+  { stage build "$2" "attune-build-$1" && stage "$1" "$2" "attune-$1"; } >"$log" 2>&1 ||
+    { tail -n 20 "$log" >&2; die "cannot build the image of the $1 (see $log)"; }
+}
+
+# stage TARGET PROGRAMS NAME
+stage() {
   local revision created
   revision=$(git -C "$ROOT" rev-parse HEAD 2>/dev/null) || revision=unknown
   created=$(git -C "$ROOT" log -1 --format=%cI 2>/dev/null) || created=unknown
-  say "building the image of the $1"
   buildah build --isolation chroot --layers --format docker \
     --volume "$APT_CONFIG_DIR:/media:ro" --build-arg APT_CONFIG=/media/apt.conf \
     --volume "$ATTUNE_CACHE/downloads:/mnt:ro" \
     --build-arg "BASE=$BASE_IMAGE" --build-arg "PROGRAMS=$2" --build-arg "JOBS=${ATTUNE_JOBS:-}" \
     --build-arg "VERSION=$VERSION" --build-arg "REVISION=$revision" --build-arg "CREATED=$created" \
-    --target "$1" --tag "localhost/attune-$1" "$ROOT" >"$IMAGE_CACHE/$1.log" 2>&1 ||
-    { tail -n 20 "$IMAGE_CACHE/$1.log" >&2
-      die "cannot build the image of the $1 (see $IMAGE_CACHE/$1.log)"; }
+    --target "$1" --tag "localhost/$3" "$ROOT"
 }
 
 # leave PROGRAM OUT: SBOM and archive of an image, each whole or not at all.
