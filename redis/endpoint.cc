@@ -99,6 +99,12 @@ std::string Endpoint::Name() const {
                       database);
 }
 
+std::string WithoutPassword(std::string_view url) {
+  const size_t at = url.rfind('@');
+  if (at == std::string_view::npos) return std::string(url);
+  return absl::StrCat(std::string(kScheme), std::string(url.substr(at + 1)));
+}
+
 absl::StatusOr<Endpoint> ParseUrl(std::string_view url) {
   if (url.substr(0, 9) == "rediss://") {
     return Bad("TLS (rediss://) is not supported; put a TLS proxy beside us");

@@ -34,6 +34,9 @@ struct Endpoint {
 // Debian 12's hiredis has no TLS.
 absl::StatusOr<Endpoint> ParseUrl(std::string_view url);
 
+// The URL without user and password; any text is taken.
+std::string WithoutPassword(std::string_view url);
+
 }  // namespace attune::redis
 
 #endif  // ATTUNE_REDIS_ENDPOINT_H_
