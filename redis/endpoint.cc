@@ -18,7 +18,7 @@ constexpr int kMaxDatabase = 1 << 20;
 absl::Status Bad(std::string_view what) {
   return absl::InvalidArgumentError(
       absl::StrCat("redis URL: ", std::string(what),
-                   "; must be redis://[user:password@]host[:port][/database]"));
+                   "; must be redis://[user[:password]@]host[:port][/database]"));
 }
 
 bool ConsumePrefix(std::string_view* text, std::string_view prefix) {
@@ -56,15 +56,16 @@ std::optional<std::string> PercentDecoded(std::string_view text) {
 
 absl::Status ParseCredentials(std::string_view text, Endpoint* endpoint) {
   const size_t colon = text.find(':');
-  if (colon == std::string_view::npos) {
-    return Bad("what is before '@' has no ':'");
-  }
+  const bool has_password = colon != std::string_view::npos;
   const auto user = PercentDecoded(text.substr(0, colon));
-  const auto password = PercentDecoded(text.substr(colon + 1));
+  const auto password =
+      PercentDecoded(has_password ? text.substr(colon + 1) : "");
   if (!user.has_value() || !password.has_value()) {
     return Bad("user or password has a '%' without two hexadecimal digits");
   }
-  if (password->empty()) return Bad("the password is empty");
+  if (password->empty() && (has_password || user->empty())) {
+    return Bad("the password is empty");
+  }
   endpoint->user = *user;
   endpoint->password = *password;
   return absl::OkStatus();

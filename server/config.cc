@@ -142,7 +142,7 @@ const std::vector<Setting>& Settings() {
            &C::log_dir),
       Number("log_max_bytes", "largest decision log", &C::log_max_bytes),
       Time("log_retention", "how long decisions are kept", &C::log_retention),
-      {"redis_url", "redis://[user:password@]host:port/db shared with others",
+      {"redis_url", "redis://[user[:password]@]host:port/db shared with others",
        [](const std::string& text, C* config) {
          config->redis_url = text;
          return true;
@@ -153,7 +153,7 @@ const std::vector<Setting>& Settings() {
       Text("redis_prefix", "before every key in Redis", &C::redis_prefix),
       Text("replica", "this server's name to the others", &C::replica),
       Number("redis_max_records", "most records that wait to be collected",
-             &C::redis_max_records),
+             &C::redis_max_records, 1000),
       Flag("guardrails", "false to leave a canary that does badly in traffic",
            &C::guardrails),
       Flag("log_requests", "true to log histories and candidates too",

@@ -27,15 +27,15 @@ constexpr absl::Duration kRestAfterError = absl::Seconds(1);
 // records, then id and bytes of each record.
 constexpr char kAppend[] = R"lua(
 local mark = tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '0')
-if mark ~= tonumber(ARGV[2]) then return {'mark', string.format('%d', mark)} end
+if mark ~= tonumber(ARGV[2]) then return 'mark' end
 if redis.call('XLEN', KEYS[1]) + (#ARGV - 4) / 2 > tonumber(ARGV[4]) then
-  return {'full', ''}
+  return 'full'
 end
 for i = 5, #ARGV, 2 do
   redis.call('XADD', KEYS[1], '*', 'decision', ARGV[i], 'record', ARGV[i + 1])
 end
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
-return {'ok', ''})lua";
+return 'ok')lua";
 
 // When it was recorded.
 absl::Time TimeOf(const v1::LoggedDecision& row) {
@@ -94,7 +94,8 @@ void Deliverer::Run() {
 }
 
 absl::Status Deliverer::DeliverAll() {
-  absl::Status status;
+  ATTUNE_ASSIGN_OR_RETURN(ends_, options_.log->Ends());
+  absl::Status status = ReadMarks();
   for (bool more = true; more && status.ok() && !GaveUp();) {
     ATTUNE_ASSIGN_OR_RETURN(ends_, options_.log->Ends());
     more = false;
@@ -104,21 +105,22 @@ absl::Status Deliverer::DeliverAll() {
       if (!delivered.ok()) status = delivered.status();
       more = more || delivered.value_or(false);
     }
-    NoteOutbox();
   }
+  NoteOutbox();
   return status;
 }
 
-absl::StatusOr<LogPage> Deliverer::ReadPage(Part part) const {
-  return part == kFeedback ? options_.log->ListFeedback(marks_[part], kPageRows)
-                           : options_.log->List(marks_[part], kPageRows, false);
+absl::StatusOr<LogPage> Deliverer::ReadPage(Part part, int rows) const {
+  return part == kFeedback ? options_.log->ListFeedback(marks_[part], rows)
+                           : options_.log->List(marks_[part], rows, false);
+}
+
+int64_t Deliverer::LastOf(Part part) const {
+  return part == kFeedback ? ends_.last_feedback : ends_.last_decision;
 }
 
 absl::StatusOr<bool> Deliverer::DeliverPage(Part part) {
-  if (!knows_marks_) ATTUNE_RETURN_IF_ERROR(ReadMarks());
-  ATTUNE_ASSIGN_OR_RETURN(const LogPage page, ReadPage(part));
-  const auto& rows = page.response.decisions();
-  oldest_[part] = rows.empty() ? absl::InfiniteFuture() : TimeOf(rows[0]);
+  ATTUNE_ASSIGN_OR_RETURN(const LogPage page, ReadPage(part, kPageRows));
   if (page.last == marks_[part]) return false;
   return Append(part, page);
 }
@@ -139,20 +141,13 @@ absl::StatusOr<bool> Deliverer::Append(Part part, const LogPage& page) {
       redis::Reply reply,
       link_.RunScript(kAppend, {stream, marks},
                       std::vector<std::string_view>(args.begin(), args.end())));
-  ATTUNE_ASSIGN_OR_RETURN(redis::Reply::List result, reply.TakeList());
-  if (result.size() != 2) return absl::InternalError("redis: append");
-  ATTUNE_ASSIGN_OR_RETURN(const std::string word, result[0].TakeString());
+  ATTUNE_ASSIGN_OR_RETURN(const std::string word, reply.TakeString());
   options_.stats->stream_full = word == "full";
   if (word == "full") {
     return absl::ResourceExhaustedError("redis: the stream is full");
   }
   if (word == "mark") {
-    ATTUNE_ASSIGN_OR_RETURN(const int64_t mark, result[1].Int());
-    if (mark < marks_[part]) {
-      Log(LogLevel::kWarning, "redis went back: delivering again",
-          {{"part", Field(part)}, {"from", mark}, {"to", marks_[part]}});
-    }
-    marks_[part] = mark;
+    ATTUNE_RETURN_IF_ERROR(ReadMarks());
     return true;
   }
   marks_[part] = page.last;
@@ -163,40 +158,55 @@ absl::StatusOr<bool> Deliverer::Append(Part part, const LogPage& page) {
 }
 
 absl::Status Deliverer::ReadMarks() {
-  ATTUNE_RETURN_IF_ERROR(ReadMark(kFeedback, ends_.last_feedback));
-  ATTUNE_RETURN_IF_ERROR(ReadMark(kDecisions, ends_.last_decision));
+  const std::string key = options_.settings.Key("delivered");
+  ATTUNE_ASSIGN_OR_RETURN(
+      redis::Reply reply,
+      link_.Run({"HMGET", key, Field(kFeedback), Field(kDecisions)}));
+  ATTUNE_ASSIGN_OR_RETURN(const redis::Reply::List marks, reply.TakeList());
+  if (marks.size() != kParts) return absl::InternalError("redis: HMGET of two");
+  ATTUNE_RETURN_IF_ERROR(TakeMark(kFeedback, marks[0]));
+  ATTUNE_RETURN_IF_ERROR(TakeMark(kDecisions, marks[1]));
   knows_marks_ = true;
   return absl::OkStatus();
 }
 
-absl::Status Deliverer::ReadMark(Part part, int64_t last) {
-  const std::string key = options_.settings.Key("delivered");
-  const std::string field = Field(part);
-  ATTUNE_ASSIGN_OR_RETURN(const redis::Reply reply,
-                          link_.Run({"HGET", key, field}));
-  marks_[part] = 0;
-  if (reply.is_nil()) return absl::OkStatus();
-  ATTUNE_ASSIGN_OR_RETURN(marks_[part], reply.Int());
-  if (marks_[part] <= last) return absl::OkStatus();
+absl::Status Deliverer::TakeMark(Part part, const redis::Reply& reply) {
+  const int64_t last = LastOf(part);
+  int64_t mark = 0;
+  if (!reply.is_nil()) {
+    ATTUNE_ASSIGN_OR_RETURN(mark, reply.Int());
+  }
+  if (mark < marks_[part]) {
+    Log(LogLevel::kWarning, "redis went back: delivering again",
+        {{"part", Field(part)}, {"from", mark}, {"to", marks_[part]}});
+  }
+  marks_[part] = mark;
+  if (mark <= last) return absl::OkStatus();
   // The log's file was put back from a copy (or its last rows were erased): what it
   // holds was handed over, and what comes was not, whatever its numbers are.
   Log(LogLevel::kWarning, "the decision log is older than what was delivered",
-      {{"part", field}, {"delivered", marks_[part]}, {"last", last}});
+      {{"part", Field(part)}, {"delivered", mark}, {"last", last}});
   marks_[part] = last;
-  return link_.Run({"HSET", key, field, absl::StrCat(last)}).status();
+  return link_
+      .Run({"HSET", options_.settings.Key("delivered"), Field(part),
+            absl::StrCat(last)})
+      .status();
 }
 
 void Deliverer::NoteOutbox() {
   if (!knows_marks_) return;
-  RedisStats& stats = *options_.stats;
-  const int64_t records =
-      std::max<int64_t>(0, ends_.last_feedback - marks_[kFeedback]) +
-      std::max<int64_t>(0, ends_.last_decision - marks_[kDecisions]);
-  const absl::Time oldest = std::min(oldest_[kFeedback], oldest_[kDecisions]);
-  const bool waits = records > 0 && oldest != absl::InfiniteFuture();
-  stats.outbox_records = records;
-  stats.outbox_age_seconds =
-      waits ? absl::ToInt64Seconds(options_.clock() - oldest) : 0;
+  int64_t records = 0;
+  absl::Time oldest = options_.clock();
+  const absl::Time now = oldest;
+  for (const Part part : {kFeedback, kDecisions}) {
+    if (LastOf(part) <= marks_[part]) continue;
+    records += LastOf(part) - marks_[part];
+    const auto first = ReadPage(part, 1);
+    if (!first.ok() || first->response.decisions().empty()) continue;
+    oldest = std::min(oldest, TimeOf(first->response.decisions(0)));
+  }
+  options_.stats->outbox_records = records;
+  options_.stats->outbox_age_seconds = absl::ToInt64Seconds(now - oldest);
 }
 
 std::string Deliverer::Field(Part part) const {

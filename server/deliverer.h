@@ -12,8 +12,9 @@
 //   delivered   hash: <log identity>:decisions, <log identity>:feedback -> the
 //               sequence number up to which the log's rows are in the stream
 //
-// A script appends rows and moves their mark in one step, and only from the mark
-// that we know; so as long as Redis keeps what it has, nothing is appended twice,
+// A turn begins with Redis' marks and hands over what comes after them. A script
+// appends rows and moves their mark in one step, and only from the mark that we
+// know; so as long as Redis keeps what it has, nothing is appended twice,
 // whatever is lost on the way. If Redis lost something (a failover, a restart
 // without its last second, FLUSHALL), the mark went back with the stream, and what
 // comes after it is handed over again: at least once, with the decision's id to
@@ -76,23 +77,21 @@ class Deliverer {
   bool GaveUp();
   // Hands over a page of a part; false if there was nothing.
   absl::StatusOr<bool> DeliverPage(Part part);
-  absl::StatusOr<LogPage> ReadPage(Part part) const;
+  absl::StatusOr<LogPage> ReadPage(Part part, int rows) const;
   absl::StatusOr<bool> Append(Part part, const LogPage& page);
   // Asks Redis for the marks.
   absl::Status ReadMarks();
-  absl::Status ReadMark(Part part, int64_t last);
+  absl::Status TakeMark(Part part, const redis::Reply& reply);
   void NoteOutbox();
+  int64_t LastOf(Part part) const;
   std::string Field(Part part) const;
 
   const Options options_;
   RedisLink link_;
-  // False as long as Redis has not said the marks.
+  // False until Redis has said the marks once.
   bool knows_marks_ = false;
   std::array<int64_t, kParts> marks_ = {};
   LogEnds ends_;
-  // Of what is first to be handed over, by part; InfiniteFuture if nothing is.
-  std::array<absl::Time, kParts> oldest_ = {absl::InfiniteFuture(),
-                                            absl::InfiniteFuture()};
 
   std::mutex mutex_;
   std::condition_variable wake_;

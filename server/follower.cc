@@ -135,7 +135,8 @@ void Follower::FollowTraffic(const SharedIndex& index) {
   FetchMissing(index, /*needed_only=*/true);
   const absl::Status status = options_.registry->FollowTraffic(*index.traffic);
   if (!status.ok()) {
-    Log(LogLevel::kWarning, "traffic of the other servers cannot be taken over",
+    if (std::exchange(refused_traffic_, theirs) == theirs) return;
+    Log(LogLevel::kError, "traffic of the other servers cannot be taken over",
         {{"sequence", theirs}, {"error", std::string(status.message())}});
     return;
   }

@@ -78,6 +78,8 @@ class Follower {
   RedisStore store_;
   RedisLink listener_;
   bool listening_ = false;
+  // Sequence of the last traffic that could not be taken over, as the log says.
+  int64_t refused_traffic_ = 0;
   // By id: when to try a revision again that could not be put in.
   std::map<std::string, redis::Backoff> failed_;
 

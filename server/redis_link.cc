@@ -52,7 +52,7 @@ redis::Connection& RedisLink::Connected() {
 absl::Status RedisLink::Note(const absl::Status& status) {
   stats_.connects += connection_.connects() - counted_connects_;
   counted_connects_ = connection_.connects();
-  stats_.up[static_cast<int>(use_)] = status.ok();
+  stats_.up[static_cast<int>(use_)] = status.ok() ? 1 : 0;
   const std::string kind = status.ok() ? "" : redis::KindOf(status);
   if (!status.ok()) {
     const auto found =

@@ -33,8 +33,9 @@ inline constexpr std::array<const char*, 6> kRedisErrorKinds = {
 
 // Since the start, or now. Thread-safe.
 struct RedisStats {
-  // By RedisUse: whether the last command was answered without an error.
-  std::array<std::atomic<bool>, kRedisUses> up = {};
+  // By RedisUse: 1 if the last command was answered without an error, 0 if it was
+  // not, -1 before the first one.
+  std::array<std::atomic<int>, kRedisUses> up = {-1, -1, -1, -1};
   std::atomic<int64_t> connects = 0;
   // By kRedisErrorKinds.
   std::array<std::atomic<int64_t>, kRedisErrorKinds.size()> errors = {};

@@ -19,9 +19,10 @@ prometheus::MetricFamily Up(const RedisStats& stats) {
                                   prometheus::MetricType::Gauge,
                                   {}};
   for (int i = 0; i < kRedisUses; ++i) {
+    if (stats.up[i] < 0) continue;
     prometheus::ClientMetric metric;
     metric.label = {{"use", RedisUseName(static_cast<RedisUse>(i))}};
-    metric.gauge.value = stats.up[i] ? 1.0 : 0.0;
+    metric.gauge.value = stats.up[i];
     family.metric.push_back(std::move(metric));
   }
   return family;

@@ -5,7 +5,8 @@
 #define ATTUNE_SERVER_REDIS_METRICS_H_
 
 // What Prometheus can scrape of a server that shares Redis with others:
-//   attune_redis_up{use}                1 if the last command was answered
+//   attune_redis_up{use}                1 if the last command was answered; of
+//                                       what has been used (RedisUse)
 //   attune_redis_connects_total
 //   attune_redis_errors_total{kind}     kRedisErrorKinds
 //   attune_redis_revisions_behind       shared, and not here

@@ -211,7 +211,10 @@ absl::Status RedisStore::Publish(const SharedRevision& revision,
         redis::Reply reply,
         link_.RunScript(kPublish, ViewsOf(keys), ViewsOf(args)));
     ATTUNE_ASSIGN_OR_RETURN(const std::string result, reply.TakeString());
-    if (result == "ok") return absl::OkStatus();
+    if (result == "ok") {
+      const std::string claim = settings.Key("restoring:" + revision.digest);
+      return link_.Run({"DEL", claim}).status();
+    }
     if (is_first) ATTUNE_RETURN_IF_ERROR(Upload(revision, path));
   }
   return absl::UnavailableError("redis: loses pieces as they come (evicted?)");
