@@ -16,9 +16,9 @@ constexpr std::string_view kScheme = "redis://";
 constexpr int kMaxDatabase = 1 << 20;
 
 absl::Status Bad(std::string_view what) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("redis URL: ", std::string(what),
-                   "; must be redis://[user[:password]@]host[:port][/database]"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "redis URL: ", std::string(what),
+      "; must be redis://[user[:password]@]host[:port][/database]"));
 }
 
 bool ConsumePrefix(std::string_view* text, std::string_view prefix) {

@@ -466,8 +466,8 @@ class Documents(unittest.TestCase):
     def test_the_schema_has_every_setting_that_the_chart_does_not_make(self):
         made = set().union(*(rendered(v).settings() for v in VARIANTS)) - {"max_connections_per_address"}
         free = set(schema()["properties"]["server"]["properties"]["settings"]["properties"])
-        # A second key file is not needed: token.key may hold several keys. Ports are fixed.
-        self.assertEqual((made | free) ^ server_settings(), {"token_previous_key_file", "port_file"} | (made & free) - server_settings())
+        # A second key file is not needed: token.key may hold several keys. Ports are fixed. A pod's name is its replica's.
+        self.assertEqual((made | free) ^ server_settings(), {"token_previous_key_file", "port_file", "replica"} | (made & free) - server_settings())
 
     def test_notes(self):
         """Helm renders them at an installation alone, so here as a template."""

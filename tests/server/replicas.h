@@ -63,12 +63,17 @@ class Replicas {
   }
   std::string log(int i) { return ReadFile(dirs_[i].path() + "/log"); }
 
-  // Makes a stored revision active through one of them.
-  grpc::Status SetActive(int i, const std::string& id) {
+  // Orders a traffic of stored revisions through one of them.
+  grpc::Status SetTraffic(int i, const std::string& active,
+                          const std::string& canary, double share) {
     grpc::ClientContext context;
     v1::SetTrafficRequest request;
     v1::SetTrafficResponse response;
-    request.mutable_traffic()->set_active(id);
+    request.mutable_traffic()->set_active(active);
+    if (!canary.empty()) {
+      request.mutable_traffic()->mutable_canary()->set_revision(canary);
+      request.mutable_traffic()->mutable_canary()->set_share(share);
+    }
     return v1::PolicyService::NewStub(Connect(control_port(i)))
         ->SetTraffic(&context, request, &response);
   }
