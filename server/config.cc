@@ -256,9 +256,10 @@ absl::Status ApplyEnvironment(const Environment& environment,
 std::string Print(const ServerConfig& config) {
   std::string text;
   for (const Setting& setting : Settings()) {
-    const std::string value = setting.print(config);
-    absl::StrAppend(&text, setting.name, ": ", value.empty() ? "\"\"" : value,
-                    "\n");
+    // In quotes where YAML wants them.
+    YAML::Emitter value;
+    value << setting.print(config);
+    absl::StrAppend(&text, setting.name, ": ", value.c_str(), "\n");
   }
   return text;
 }

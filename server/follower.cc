@@ -20,7 +20,7 @@ namespace {
 
 // How soon Stop() is noticed.
 constexpr absl::Duration kSlice = absl::Milliseconds(100);
-constexpr redis::Backoff::Options kFetchBackoff = {.least = absl::Seconds(1),
+constexpr redis::Backoff::Options kRetryBackoff = {.least = absl::Seconds(1),
                                                    .most = absl::Minutes(1)};
 
 std::set<std::string> IdsOf(const std::vector<SharedRevision>& revisions) {
@@ -53,7 +53,8 @@ bool IsNoGood(const absl::Status& status) {
 Follower::Follower(Options options)
     : options_(std::move(options)),
       store_(options_.settings, RedisUse::kFollow, options_.stats),
-      listener_(options_.settings, RedisUse::kListen, options_.stats) {}
+      listener_(options_.settings, RedisUse::kListen, options_.stats),
+      retry_trial_(kRetryBackoff, [] { return 1.0; }) {}
 
 Follower::~Follower() { Stop(); }
 
@@ -122,7 +123,18 @@ absl::Status Follower::Turn() {
       std::count_if(index->revisions.begin(), index->revisions.end(),
                     [this](const auto& one) { return !IsHere(one); });
   ATTUNE_RETURN_IF_ERROR(RestoreRevisions(*index));
-  return RestoreTraffic(*index);
+  ATTUNE_RETURN_IF_ERROR(RestoreTraffic(*index));
+  RetryEndTrial();
+  return absl::OkStatus();
+}
+
+void Follower::RetryEndTrial() {
+  if (absl::Now() < retry_trial_.next()) return;
+  if (options_.registry->RetryEndTrial().ok()) {
+    retry_trial_.Succeed();
+  } else {
+    retry_trial_.Fail(absl::Now());
+  }
 }
 
 void Follower::FollowTraffic(const SharedIndex& index) {
@@ -225,7 +237,7 @@ void Follower::FetchMissing(const SharedIndex& index, bool needed_only) {
 
 void Follower::TryFetch(const SharedRevision& revision) {
   auto& backoff =
-      failed_.try_emplace(revision.id, kFetchBackoff, [] { return 1.0; })
+      failed_.try_emplace(revision.id, kRetryBackoff, [] { return 1.0; })
           .first->second;
   if (absl::Now() < backoff.next()) return;
   const absl::Status status = Fetch(revision);

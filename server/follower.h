@@ -68,6 +68,7 @@ class Follower {
   void FollowDeletions(const SharedIndex& index);
   absl::Status RestoreRevisions(const SharedIndex& index);
   absl::Status RestoreTraffic(const SharedIndex& index);
+  void RetryEndTrial();
   // Fetches what is not here; all, or what the traffic needs.
   void FetchMissing(const SharedIndex& index, bool needed_only);
   void TryFetch(const SharedRevision& revision);
@@ -80,6 +81,8 @@ class Follower {
   bool listening_ = false;
   // Sequence of the last traffic that could not be taken over, as the log says.
   int64_t refused_traffic_ = 0;
+  // When to end again for all what was ended for this server alone.
+  redis::Backoff retry_trial_;
   // By id: when to try a revision again that could not be put in.
   std::map<std::string, redis::Backoff> failed_;
 

@@ -3,7 +3,10 @@
 
 // What RevisionRegistry does because other servers share its store.
 
+#include <utility>
+
 #include "policy/status_macros.h"
+#include "server/log.h"
 #include "server/revision_registry.h"
 
 namespace attune::server {
@@ -48,6 +51,32 @@ absl::Status RevisionRegistry::FollowDeletion(const std::string& id) {
   if (Find(id) == nullptr) return absl::OkStatus();
   ATTUNE_RETURN_IF_ERROR(CheckDeletable(id));
   return Remove(id);
+}
+
+absl::Status RevisionRegistry::Suspend(const ChangeNote& note) {
+  AuditEntry entry = EntryOf(state_, "guardrail_suspension", note);
+  entry.after.canary.clear();
+  entry.after.canary_share = 0.0;
+  ATTUNE_RETURN_IF_ERROR(audit_.Append(entry));
+  suspended_ = {.trial = state_.trial, .note = note};
+  traffic_.Set(std::make_shared<TrafficSnapshot>(MakeSnapshot(state_)));
+  Log(LogLevel::kWarning,
+      "the canary serves nobody here, and elsewhere until redis answers",
+      {{"revision", state_.canary}});
+  return absl::OkStatus();
+}
+
+absl::Status RevisionRegistry::RetryEndTrial() {
+  std::lock_guard<std::mutex> change(change_mutex_);
+  if (!suspended_.has_value()) return absl::OkStatus();
+  const Suspension suspension = *suspended_;
+  if (!state_.canary.empty() && state_.trial == suspension.trial) {
+    ATTUNE_ASSIGN_OR_RETURN(TrafficState state, AfterRollback(state_));
+    ATTUNE_RETURN_IF_ERROR(
+        Commit({std::move(state), "guardrail_rollback", suspension.note}));
+  }
+  suspended_.reset();
+  return absl::OkStatus();
 }
 
 TrafficState RevisionRegistry::State() const {

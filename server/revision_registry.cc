@@ -246,7 +246,11 @@ absl::Status RevisionRegistry::EndTrial(int64_t trial, const ChangeNote& note) {
     return absl::AbortedError("the trial is over");
   }
   ATTUNE_ASSIGN_OR_RETURN(TrafficState state, AfterRollback(state_));
-  return Commit({std::move(state), "guardrail_rollback", note});
+  const absl::Status status =
+      Commit({std::move(state), "guardrail_rollback", note});
+  return options_.shared != nullptr && absl::IsUnavailable(status)
+             ? Suspend(note)
+             : status;
 }
 
 absl::Status RevisionRegistry::Delete(const std::string& id,
@@ -264,7 +268,7 @@ absl::Status RevisionRegistry::Delete(const std::string& id,
 
 absl::Status RevisionRegistry::CheckDeletable(const std::string& id) const {
   const bool is_uniform = id == options_.uniform->id();
-  const TrafficPlan plan = Plan();
+  const TrafficPlan plan = state_.PlanOr(options_.uniform->id());
   if (!is_uniform && id != plan.active && id != plan.canary &&
       id != plan.shadow) {
     return absl::OkStatus();
@@ -309,9 +313,11 @@ TrafficSnapshot RevisionRegistry::MakeSnapshot(
   const TrafficPlan plan = state.PlanOr(options_.uniform->id());
   TrafficSnapshot traffic;
   traffic.active = Find(plan.active);
-  if (!plan.canary.empty()) traffic.canary = Find(plan.canary);
+  const bool suspended =
+      suspended_.has_value() && suspended_->trial == state.trial;
+  if (!plan.canary.empty() && !suspended) traffic.canary = Find(plan.canary);
   if (!plan.shadow.empty()) traffic.shadow = Find(plan.shadow);
-  traffic.canary_share = plan.canary_share;
+  traffic.canary_share = suspended ? 0.0 : plan.canary_share;
   traffic.salt = SplitSalt(plan.canary);
   traffic.sequence = state.sequence;
   traffic.trial = state.trial;
@@ -333,6 +339,8 @@ absl::Status RevisionRegistry::Commit(Change change) {
   // Another server's history may name what is not here yet.
   ATTUNE_RETURN_IF_ERROR(
       CheckStored(change.state.PlanOr(options_.uniform->id())));
+  // Before anything is written that would have to be taken back.
+  if (change.origin == Origin::kPush) ATTUNE_RETURN_IF_ERROR(ConfirmTraffic());
   AuditEntry entry = EntryOf(change.state, change.action, change.note);
   if (change.deleted != nullptr)
     entry.revision = change.deleted->revision->id();

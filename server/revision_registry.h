@@ -110,7 +110,9 @@ class RevisionRegistry {
   // Ends the canary's trial or, without one, makes the revision active that was
   // before. kFailedPrecondition if none was.
   absl::Status Rollback(const ChangeNote& note = {});
-  // Ends a trial that is still under way; kAborted if it is not.
+  // Ends a trial that is still under way; kAborted if it is not. If the others
+  // cannot be asked, the canary serves nobody here until they can: see
+  // RetryEndTrial().
   absl::Status EndTrial(int64_t trial, const ChangeNote& note);
   // Deletes a stored revision. kNotFound; kFailedPrecondition if it is in
   // traffic, or is the uniform one.
@@ -127,6 +129,8 @@ class RevisionRegistry {
   absl::Status FollowTraffic(const SharedTraffic& traffic);
   // kFailedPrecondition if it is in traffic here.
   absl::Status FollowDeletion(const std::string& id);
+  // Ends for all what was ended for this server alone.
+  absl::Status RetryEndTrial();
 
   TrafficPlan Plan() const;
   TrafficState State() const;
@@ -171,6 +175,8 @@ class RevisionRegistry {
   // kFailedPrecondition if it may not be deleted.
   absl::Status CheckDeletable(const std::string& id) const;
   absl::Status Remove(const std::string& id);
+  // Takes the canary out of this server's snapshot, and of nothing else.
+  absl::Status Suspend(const ChangeNote& note);
   absl::Status CheckStored(const TrafficPlan& plan) const;
   TrafficSnapshot MakeSnapshot(const TrafficState& state) const;
   AuditEntry EntryOf(const TrafficState& state, const char* action,
@@ -184,8 +190,14 @@ class RevisionRegistry {
   // Serialises changes; held while doing I/O. Taken before mutex_.
   mutable std::mutex change_mutex_;
   TrafficState state_;  // guarded by change_mutex_
-  AuditLog audit_;      // guarded by change_mutex_
-  SignatureGate gate_;  // guarded by change_mutex_
+  // A trial that is over for this server, and not yet for the others.
+  struct Suspension {
+    int64_t trial = 0;
+    ChangeNote note;
+  };
+  std::optional<Suspension> suspended_;  // guarded by change_mutex_
+  AuditLog audit_;                       // guarded by change_mutex_
+  SignatureGate gate_;                   // guarded by change_mutex_
   // Deleted ones that a thread may still hold, so that it is not the one that
   // unmaps them. Guarded by change_mutex_.
   std::vector<std::shared_ptr<const policy::Revision>> deleted_;

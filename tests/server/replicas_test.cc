@@ -248,8 +248,11 @@ TEST_F(ReplicasTest, TwoPushersAtOnceLoseNoRevision) {
   std::cout << "[ redis   ] two pushers: " << activated[0] << " + "
             << activated[1] << " of " << 2 * kPushes
             << " activated, the others aborted\n";
-  const std::string active = ActiveRevision(replicas_.data_port(0));
-  EXPECT_LT(replicas_.AwaitAllServe(active), kAgreed);
+  const auto traffic =
+      ParseTraffic(redis_.Run({"GET", "attune:traffic"}).TakeString().value());
+  ASSERT_TRUE(traffic.ok());
+  EXPECT_LT(replicas_.AwaitAllServe(traffic->state.activations.back()),
+            kAgreed);
 }
 
 }  // namespace
