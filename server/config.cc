@@ -108,6 +108,8 @@ const std::vector<Setting>& Settings() {
       Text("data_listen", "host:port of PromptService", &C::data_listen),
       Text("control_listen", "host:port of PolicyService", &C::control_listen),
       Text("metrics_listen", "host:port of /metrics", &C::metrics_listen),
+      Text("console_listen", "host:port of the console, a web page; none",
+           &C::console_listen),
       Text("tls_cert_file", "PEM certificate and chain; turns TLS on",
            &C::tls_cert_file),
       Text("tls_key_file", "PEM key of the certificate", &C::tls_key_file),

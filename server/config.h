@@ -25,10 +25,12 @@
 namespace attune::server {
 
 struct ServerConfig {
-  // host:port of the three listeners. Port 0: any free one.
+  // host:port of the listeners. Port 0: any free one.
   std::string data_listen = "127.0.0.1:50051";
   std::string control_listen = "127.0.0.1:50052";
   std::string metrics_listen = "127.0.0.1:9464";
+  // Of the console (console.h); empty: there is none.
+  std::string console_listen;
   // PEM files with the server's certificate and key; empty: no TLS. With the CA
   // of the clients' certificates, each must show one. Read again every
   // tls_reload_interval (transport_security.h); 0: never.

@@ -11,29 +11,27 @@
 namespace attune::server {
 namespace {
 
-using Counts = std::vector<std::pair<Labels, int64_t>>;
-
 prometheus::MetricFamily Up(const RedisStats& stats) {
-  prometheus::MetricFamily family{"attune_redis_up",
-                                  "1 if the last command was answered",
-                                  prometheus::MetricType::Gauge,
-                                  {}};
+  prometheus::MetricFamily family = MakeFamily("attune_redis_up");
   for (int i = 0; i < kRedisUses; ++i) {
-    if (stats.up[i] < 0) continue;
-    prometheus::ClientMetric metric;
-    metric.label = {{"use", RedisUseName(static_cast<RedisUse>(i))}};
-    metric.gauge.value = stats.up[i];
-    family.metric.push_back(std::move(metric));
+    const int up = stats.up[i];
+    if (up < 0) continue;
+    AddSeries(&family, up, {{"use", RedisUseName(static_cast<RedisUse>(i))}});
   }
   return family;
 }
 
 prometheus::MetricFamily Errors(const RedisStats& stats) {
-  Counts counts;
+  prometheus::MetricFamily family = MakeFamily("attune_redis_errors_total");
   for (size_t i = 0; i < kRedisErrorKinds.size(); ++i) {
-    counts.push_back({{{"kind", kRedisErrorKinds[i]}}, stats.errors[i]});
+    AddSeries(&family, static_cast<double>(stats.errors[i]),
+              {{"kind", kRedisErrorKinds[i]}});
   }
-  return CounterFamily("attune_redis_errors_total", "Errors by kind", counts);
+  return family;
+}
+
+prometheus::MetricFamily Gauge(Metric metric, int64_t value) {
+  return GaugeFamily(metric, static_cast<double>(value));
 }
 
 class RedisMetrics : public prometheus::Collectable {
@@ -41,32 +39,24 @@ class RedisMetrics : public prometheus::Collectable {
   explicit RedisMetrics(const RedisStats* stats) : stats_(*stats) {}
 
   std::vector<prometheus::MetricFamily> Collect() const override {
-    const auto gauge = [](const char* name, const char* help, int64_t value) {
-      return GaugeFamily(name, help, static_cast<double>(value));
-    };
     std::vector<prometheus::MetricFamily> families = {
         Up(stats_),
         Errors(stats_),
-        CounterFamily("attune_redis_connects_total", "Successful handshakes",
-                      {{{}, stats_.connects}}),
-        gauge("attune_redis_revisions_behind", "Shared revisions not here",
-              stats_.revisions_behind),
-        gauge("attune_redis_traffic_behind", "Changes of the traffic not here",
-              stats_.traffic_behind),
-        CounterFamily("attune_redis_restored_total", "What Redis had lost",
+        CounterFamily("attune_redis_connects_total", {{{}, stats_.connects}}),
+        Gauge("attune_redis_revisions_behind", stats_.revisions_behind),
+        Gauge("attune_redis_traffic_changes_behind", stats_.traffic_behind),
+        CounterFamily("attune_redis_restorations_total",
                       {{{{"what", "revision"}}, stats_.restored_revisions},
                        {{{"what", "traffic"}}, stats_.restored_traffic}}),
-        gauge("attune_redis_stream_full", "1 if the stream takes no more",
-              stats_.stream_full ? 1 : 0),
-        CounterFamily("attune_redis_delivered_total", "Records in the stream",
+        Gauge("attune_redis_stream_full", stats_.stream_full ? 1 : 0),
+        CounterFamily("attune_redis_delivered_records_total",
                       {{{{"part", "decision"}}, stats_.delivered_decisions},
                        {{{"part", "feedback"}}, stats_.delivered_feedback}})};
-    if (stats_.outbox_records >= 0) {
-      families.push_back(gauge("attune_redis_outbox_records",
-                               "Records that wait", stats_.outbox_records));
-      families.push_back(gauge("attune_redis_outbox_age_seconds",
-                               "Age of the first record that waits",
-                               stats_.outbox_age_seconds));
+    const int64_t waiting = stats_.outbox_records;
+    if (waiting >= 0) {
+      families.push_back(Gauge("attune_redis_outbox_records", waiting));
+      families.push_back(
+          Gauge("attune_redis_outbox_age_seconds", stats_.outbox_age_seconds));
     }
     return families;
   }

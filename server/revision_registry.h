@@ -142,6 +142,7 @@ class RevisionRegistry {
   TrafficFeed& feed() { return feed_; }
 
   std::string incoming_directory() const { return store_.IncomingDirectory(); }
+  std::string audit_path() const { return store_.AuditPath(); }
 
  private:
   RevisionRegistry(Options options, RevisionStore store, AuditLog audit,

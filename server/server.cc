@@ -23,6 +23,7 @@
 #include "server/caller_quota.h"
 #include "server/connection_limits.h"
 #include "server/connection_metrics.h"
+#include "server/console.h"
 #include "server/decision_log.h"
 #include "server/decision_token.h"
 #include "server/feedback.h"
@@ -254,6 +255,8 @@ struct Server::Impl {
   std::unique_ptr<MetricsEndpoint> scrapes;
   std::unique_ptr<Listener> control;
   std::unique_ptr<Listener> data;
+  // Null if nobody asked for one.
+  std::unique_ptr<Console> console;
   ServerPorts ports;
   std::once_flag shutdown_once;
 };
@@ -283,6 +286,11 @@ absl::Status Server::Impl::Listen() {
   }
   ATTUNE_ASSIGN_OR_RETURN(
       scrapes, MetricsEndpoint::Start(config.metrics_listen, collectables));
+  if (!config.console_listen.empty()) {
+    ATTUNE_ASSIGN_OR_RETURN(
+        console, Console::Start({config.console_listen, parts.registry.get(),
+                                 collectables}));
+  }
   ATTUNE_ASSIGN_OR_RETURN(
       control, Listener::Start(
                    {config.control_listen,
@@ -303,7 +311,8 @@ absl::Status Server::Impl::Listen() {
                  &data_connections,
                  parts.security->transport()}));
   if (parts.log != nullptr) parts.feedback_health->TellThrough(data.get());
-  ports = {data->port(), control->port(), scrapes->port()};
+  ports = {data->port(), control->port(), scrapes->port(),
+           console == nullptr ? 0 : console->port()};
   return absl::OkStatus();
 }
 

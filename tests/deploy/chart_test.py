@@ -234,6 +234,20 @@ class Networks(unittest.TestCase):
         self.assertEqual(self.ports(policy, "ingress"), {50051, 9464})
         self.assertEqual(policy["spec"]["egress"], [])
 
+    def test_the_console_is_off_then_the_pods_own_then_for_a_proxy(self):
+        self.assertNotIn("console_listen", rendered("default").settings())
+        own = Rendered(sets=["console.enabled=true"])
+        self.assertEqual(own.settings()["console_listen"], "127.0.0.1:9465")
+        self.assertNotIn("attune-console", [s["metadata"]["name"] for s in own.kind("Service")])
+        self.assertEqual(self.ports(own.get("NetworkPolicy"), "ingress"), {50051, 9464})
+        shared = Rendered(sets=["console.enabled=true", "console.from[0].podSelector.matchLabels.app=oauth2-proxy"])
+        self.assertEqual(shared.settings()["console_listen"], "0.0.0.0:9465")
+        (rule,) = [r for r in shared.get("NetworkPolicy")["spec"]["ingress"] if r["ports"][0]["port"] == 9465]
+        self.assertEqual(rule["from"], [{"podSelector": {"matchLabels": {"app": "oauth2-proxy"}}}])
+        (port,) = shared.get("Service", "attune-console")["spec"]["ports"]
+        (server,) = shared.server()["containers"]
+        self.assertIn({"name": port["targetPort"], "containerPort": 9465}, server["ports"])
+
     def test_an_empty_list_is_nobody(self):
         r = Rendered(sets=["networkPolicy.dataFrom=null", "networkPolicy.metricsFrom=null"])
         self.assertFalse(r.get("NetworkPolicy")["spec"]["ingress"])
@@ -402,6 +416,7 @@ class Refusals(unittest.TestCase):
         self.refused("max_calls", "server.settings.max_calls=-1")
         self.refused("token_ttl", "server.settings.token_ttl=soon")
         self.refused("data_listen", "server.settings.data_listen=0.0.0.0:1")
+        self.refused("console_listen", "server.settings.console_listen=0.0.0.0:1")
         self.refused("ATTUNE_|extraEnv", "server.extraEnv[0].name=ATTUNE_LOG_LEVEL", "server.extraEnv[0].value=debug")
         self.refused("accessMode", "persistence.accessMode=ReadWriteMany")
         self.refused("persistence.size", "persistence.size=big")
@@ -438,6 +453,8 @@ class Refusals(unittest.TestCase):
         self.refused("every replica", "autoscaling.enabled=true", values=["ha"])
         self.refused("not signed", "server.trustedKeys=-----BEGIN PUBLIC KEY-----", values=["ha"])
         self.refused("trainer.tls", "trainer.tls.existingSecret=", values=["existing-tls"])
+        self.refused("console.from", "console.from[0].podSelector.matchLabels.app=proxy")
+        self.refused("console.from", "networkPolicy.enabled=false", values=["existing-tls"])
         self.refused("edge.upstreamTls", "edge.upstreamTls.existingSecret=", values=["existing-tls"])
 
     def test_what_is_not_persistent_may_have_replicas(self):

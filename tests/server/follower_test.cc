@@ -286,7 +286,7 @@ TEST_F(FollowerTest, PassesOverNonsenseInRedis) {
                                       .sequence = sequence + 1,
                                       .trial = sequence + 1}})});
   EXPECT_TRUE(Eventually([&] {
-    return Metrics(servers_[0]).find("attune_redis_traffic_behind 1") !=
+    return Metrics(servers_[0]).find("attune_redis_traffic_changes_behind 1") !=
            std::string::npos;
   }));
   EXPECT_TRUE(AllServe(first));

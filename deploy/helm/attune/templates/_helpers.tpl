@@ -121,6 +121,9 @@ securityContext:
 {{- if .existingSecret }}{{ $_ := set $all "redis_password_file" "/etc/attune/redis/password" }}{{ end }}
 {{- end }}
 {{- end }}
+{{- if .Values.console.enabled }}
+{{- $_ := set $all "console_listen" (printf "%s:9465" (ternary $address "127.0.0.1" (not (empty .Values.console.from)))) }}
+{{- end }}
 {{- if .Values.server.catalog }}{{ $_ := set $all "catalog" "/etc/attune/config/catalog.yaml" }}{{ end }}
 {{- if .Values.server.trustedKeys }}{{ $_ := set $all "trusted_keys_file" "/etc/attune/config/trusted_keys.pem" }}{{ end }}
 {{- if ne .Values.tls.mode "off" }}
@@ -146,6 +149,9 @@ securityContext:
 {{- $several := or (gt (int $v.server.replicas) 1) $v.autoscaling.enabled }}
 {{- if and $several $v.persistence.enabled (eq $v.server.kind "Deployment") }}
 {{- fail "server.replicas, autoscaling: replicas cannot share a volume, each keeps its own log; set server.kind=StatefulSet, or persistence.enabled=false" }}
+{{- end }}
+{{- if and $v.console.from (not (and $v.console.enabled $v.networkPolicy.enabled)) }}
+{{- fail "console.from: needs console.enabled and networkPolicy.enabled; the console has no login" }}
 {{- end }}
 {{- if and $v.persistence.existingClaim (eq $v.server.kind "StatefulSet") }}
 {{- fail "persistence.existingClaim: a StatefulSet has a claim for each replica; set server.kind=Deployment" }}

@@ -31,6 +31,9 @@ spec:
         - {name: grpc, containerPort: 50051}
         - {name: grpc-control, containerPort: 50052}
         - {name: metrics, containerPort: 9464}
+        {{- if .Values.console.from }}
+        - {name: console, containerPort: 9465}
+        {{- end }}
       {{- include "attune.probes" . | nindent 6 }}
       {{- include "attune.containerSecurity" . | nindent 6 }}
       resources: {{- toYaml $server.resources | nindent 8 }}
