@@ -13,6 +13,7 @@ find_package(CLI11 2.1 CONFIG REQUIRED)
 find_package(prometheus-cpp CONFIG REQUIRED)
 find_package(civetweb 1.15 CONFIG REQUIRED)  # what prometheus-cpp serves with
 find_package(SQLite3 3.40 REQUIRED)
+find_package(Hiredis REQUIRED)  # cmake/FindHiredis.cmake
 if(ATTUNE_WITH_JEMALLOC)
   find_library(JEMALLOC_LIBRARY jemalloc REQUIRED)
 endif()

@@ -46,7 +46,9 @@ struct AuditEntry {
   // Of the traffic after the change.
   int64_t sequence = 0;
   // "set_traffic", "push", "rollback", "guardrail_rollback", "delete",
-  // "restart", "not_applied".
+  // "restart", "not_applied"; with servers that share a store
+  // "guardrail_suspension" (ended here, and not yet for the others), and what the
+  // others did.
   std::string action;
   ChangeNote note = {};
   TrafficPlan before = {};

@@ -96,6 +96,30 @@ inline constexpr MetricRow kMetrics[] = {
      "Transactions by result (ok, error)"},
     {"attune_log_queued_decisions", kGauge, "decisions", "",
      "Decisions that wait to be written"},
+    // Servers that share Redis
+    {"attune_redis_up", kGauge, "bool", "use",
+     "1 if the last command was answered, by what Redis is used for (follow, "
+     "listen, deliver, change); what has not been used is left out"},
+    {"attune_redis_connects_total", kCounter, "connects", "",
+     "Successful handshakes"},
+    {"attune_redis_errors_total", kCounter, "errors", "kind",
+     "Errors by kind (unavailable, unauthenticated, permission, readonly, oom, "
+     "other)"},
+    {"attune_redis_revisions_behind", kGauge, "revisions", "",
+     "Revisions that are shared and not here"},
+    {"attune_redis_traffic_changes_behind", kGauge, "changes", "",
+     "Changes of the traffic that are not made here yet"},
+    {"attune_redis_restorations_total", kCounter, "restorations", "what",
+     "What Redis had lost and got back from here (revision, traffic)"},
+    {"attune_redis_outbox_records", kGauge, "records", "",
+     "Decisions and feedback that wait in the log; left out until Redis has "
+     "answered once"},
+    {"attune_redis_outbox_age_seconds", kGauge, "seconds", "",
+     "Age of the first of them"},
+    {"attune_redis_stream_full", kGauge, "bool", "",
+     "1 if the stream takes no more before somebody collects it"},
+    {"attune_redis_delivered_records_total", kCounter, "records", "part",
+     "Records in the stream (decision, feedback)"},
     // Connections and TLS
     {"attune_connections", kGauge, "connections", "listener",
      "Open connections by listener (data, control)"},

@@ -41,6 +41,7 @@
 #include "server/prompt_handler.h"
 #include "server/prompt_service.h"
 #include "server/revision_registry.h"
+#include "server/scaled_out.h"
 #include "server/shadow.h"
 #include "server/token_keys.h"
 #include "server/traffic_metrics.h"
@@ -193,6 +194,8 @@ struct Server::Impl {
   struct Parts {
     ServerConfig config;
     TokenSigner signer;
+    // Null if the server shares nothing with others.
+    std::unique_ptr<ScaledOut> scaled_out;
     std::unique_ptr<RevisionRegistry> registry;
     std::unique_ptr<FeedbackHealth> feedback_health;
     std::unique_ptr<DecisionLog> log;
@@ -276,6 +279,11 @@ absl::Status Server::Impl::Listen() {
     log_metrics = MakeLogMetrics(parts.log.get());
     collectables.push_back(log_metrics);
   }
+  if (parts.scaled_out != nullptr) {
+    collectables.push_back(parts.scaled_out->metrics());
+    parts.scaled_out->Start(parts.registry.get(), &uploads, parts.log.get(),
+                            parts.clock);
+  }
   ATTUNE_ASSIGN_OR_RETURN(
       scrapes, MetricsEndpoint::Start(config.metrics_listen, collectables));
   if (!config.console_listen.empty()) {
@@ -319,19 +327,23 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Options options) {
   ATTUNE_ASSIGN_OR_RETURN(TokenSigner signer, MakeSigner(config, log_dir));
   ATTUNE_ASSIGN_OR_RETURN(auto trusted_keys,
                           ReadTrustedKeys(config.trusted_keys_file));
+  ATTUNE_ASSIGN_OR_RETURN(auto scaled_out, ScaledOut::Create(config));
   ATTUNE_ASSIGN_OR_RETURN(
       auto registry,
-      RevisionRegistry::Open({config.revision_dir, std::move(uniform),
-                              static_cast<size_t>(config.max_revisions), clock,
-                              std::move(trusted_keys)}));
+      RevisionRegistry::Open(
+          {config.revision_dir, std::move(uniform),
+           static_cast<size_t>(config.max_revisions), clock,
+           std::move(trusted_keys),
+           scaled_out == nullptr ? nullptr : scaled_out->store()}));
   auto health = std::make_unique<FeedbackHealth>();
   ATTUNE_ASSIGN_OR_RETURN(
       auto log, OpenLog(config, clock, [health = health.get()](bool healthy) {
         health->Set(healthy);
       }));
-  std::unique_ptr<Server> server(new Server(std::make_unique<Impl>(Impl::Parts{
-      config, std::move(signer), std::move(registry), std::move(health),
-      std::move(log), std::move(security), std::move(clock)})));
+  std::unique_ptr<Server> server(new Server(std::make_unique<Impl>(
+      Impl::Parts{config, std::move(signer), std::move(scaled_out),
+                  std::move(registry), std::move(health), std::move(log),
+                  std::move(security), std::move(clock)})));
   ATTUNE_RETURN_IF_ERROR(server->impl_->Listen());
   return server;
 }
@@ -360,6 +372,9 @@ void Server::Shutdown() {
     impl_->parts.feedback_health->TellThrough(nullptr);
     impl_->shadow.reset();
     if (impl_->parts.log != nullptr) impl_->parts.log->Stop();
+    if (impl_->parts.scaled_out != nullptr) {
+      impl_->parts.scaled_out->Stop(impl_->parts.config.shutdown_deadline);
+    }
   });
 }
 

@@ -15,17 +15,20 @@ import tempfile
 ARROWS = {
     "policy": {"attune"},
     "client": {"policy", "attune"},
-    "server": {"policy", "attune"},
-    "trainer": {"policy", "client", "attune"},
-    "tests": {"policy", "client", "server", "trainer", "attune"},
-    "bench": {"policy", "client", "server", "trainer", "tests", "attune"},
+    "redis": {"policy"},
+    "server": {"policy", "redis", "attune"},
+    "trainer": {"policy", "client", "redis", "attune"},
+    "tests": {"policy", "client", "redis", "server", "trainer", "attune"},
+    "bench": {"policy", "client", "redis", "server", "trainer", "tests", "attune"},
 }
 FOLDERS = set(ARROWS)
 # folder -> prefixes of foreign headers it must not include
 FORBIDDEN = {
     "policy": ("grpc", "torch/", "ATen/", "curl/", "prometheus/", "sqlite3", "llama"),
-    "client": ("torch/", "ATen/", "curl/", "prometheus/", "sqlite3", "llama"),
-    "server": ("torch/", "ATen/", "curl/", "llama"),
+    "client": ("torch/", "ATen/", "curl/", "prometheus/", "sqlite3", "llama", "hiredis"),
+    "redis": ("grpc", "torch/", "ATen/", "curl/", "prometheus/", "sqlite3", "llama"),
+    "server": ("torch/", "ATen/", "curl/", "llama", "hiredis"),
+    "trainer": ("hiredis",),
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 SOURCES = {".h", ".cc", ".cpp"}

@@ -40,7 +40,8 @@ RAISED = {
 # Alerts that a busy machine may raise: they are about time.
 EITHER = {"AttuneSlow", "AttuneShadowDrops"}
 # Panels that find nothing in this run, and why.
-EMPTY = {}
+EMPTY = {title: "no server of it shares a Redis" for title in (
+    "Redis answers", "Errors of Redis", "Behind the others", "Outbox", "Oldest in the outbox", "Handed over")}
 
 
 def summary(samples):
