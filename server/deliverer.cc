@@ -88,7 +88,8 @@ void Deliverer::Run() {
   while (true) {
     const bool last = Stopping();
     const absl::Status status = DeliverAll();
-    if (last) return;
+    // Whom Redis does not answer now it will not answer in time.
+    if (last || (!status.ok() && Stopping())) return;
     Rest(status.ok() ? options_.interval : kRestAfterError);
   }
 }

@@ -62,12 +62,16 @@ void Follower::Start() {
   thread_ = std::thread([this] { Run(); });
 }
 
-void Follower::Stop() {
+void Follower::BeginStop() {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_one();
+}
+
+void Follower::Stop() {
+  BeginStop();
   if (thread_.joinable()) thread_.join();
 }
 

@@ -55,7 +55,9 @@ class Follower {
   // The traffic, and the revisions that it needs. Redis' errors.
   absl::Status CatchUp();
   void Start();
-  // Ends within a few seconds. Idempotent.
+  // Makes Stop() short, which else takes what a command of Redis takes.
+  void BeginStop();
+  // Idempotent.
   void Stop();
 
  private:

@@ -83,6 +83,7 @@ void ScaledOut::CatchUp(const RevisionRegistry& registry) {
 }
 
 void ScaledOut::Stop(absl::Duration limit) {
+  if (follower_ != nullptr) follower_->BeginStop();
   if (deliverer_ != nullptr) deliverer_->Stop(limit);
   if (follower_ != nullptr) follower_->Stop();
 }

@@ -373,7 +373,8 @@ void Server::Shutdown() {
     impl_->shadow.reset();
     if (impl_->parts.log != nullptr) impl_->parts.log->Stop();
     if (impl_->parts.scaled_out != nullptr) {
-      impl_->parts.scaled_out->Stop(impl_->parts.config.shutdown_deadline);
+      impl_->parts.scaled_out->Stop(
+          std::max(deadline - absl::Now(), absl::ZeroDuration()));
     }
   });
 }

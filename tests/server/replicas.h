@@ -56,6 +56,13 @@ class Replicas {
     processes_[i]->Wait();
   }
 
+  // Its exit code; -1 if it did not exit by itself.
+  int Terminate(int i) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    processes_[i]->Signal(SIGTERM);
+    return processes_[i]->Wait();
+  }
+
   int data_port(int i) { return Port(i, "data_port"); }
   int control_port(int i) { return Port(i, "control_port"); }
   std::string Metrics(int i) {

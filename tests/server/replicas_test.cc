@@ -224,6 +224,30 @@ TEST_F(ReplicasTest, AReplicaFiveRevisionsBehindCatchesUp) {
   EXPECT_LT(took, kAgreed);
 }
 
+TEST_F(ReplicasTest, StopsByItselfWhatHandsOverAndWhatCannot) {
+  callers_.Start(3);
+  callers_.AwaitMore(step_);
+  callers_.Stop();
+  EXPECT_EQ(replicas_.Terminate(0), 0);
+  redis_.Pause();
+  // The watchdog would end it with another code.
+  EXPECT_EQ(replicas_.Terminate(1), 0) << replicas_.log(1);
+  redis_.Resume();
+  EXPECT_EQ(replicas_.Terminate(2), 0);
+  // The second is started again, with what it could not hand over.
+  replicas_.Start(1);
+  EXPECT_TRUE(Eventually([&] {
+    std::map<std::string, int> delivered;
+    for (const auto& record : StreamOf(redis_)) {
+      if (record.has_feedback()) ++delivered[record.decision_id()];
+    }
+    for (const auto& [id, reward] : callers_.rewards()) {
+      if (delivered[id] != 1) return false;
+    }
+    return true;
+  }));
+}
+
 TEST_F(ReplicasTest, TwoPushersAtOnceLoseNoRevision) {
   constexpr int kPushes = 8;
   std::array<std::atomic<int>, 2> activated = {};
