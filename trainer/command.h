@@ -33,6 +33,7 @@ Command AddInspectCommand(CLI::App& app);
 Command AddOpeCommand(CLI::App& app);
 Command AddCompareCommand(CLI::App& app);
 Command AddReportCommand(CLI::App& app);
+Command AddWorkerCommand(CLI::App& app);
 
 }  // namespace attune::trainer
 
