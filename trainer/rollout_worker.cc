@@ -113,11 +113,12 @@ absl::StatusOr<std::vector<RolloutJob>> RolloutWorker::TakeOver() {
   if (options_.clock() < take_over_at_) return jobs;
   for (const auto& [run, lease] : runs_) {
     const int room = options_.batch_size - static_cast<int>(jobs.size());
-    if (room < 1) return jobs;  // and at once again
+    if (room < 1) break;  // and at once again
     ATTUNE_ASSIGN_OR_RETURN(std::vector<RolloutJob> taken,
                             queue_.TakeOver(run, lease, room));
     std::move(taken.begin(), taken.end(), std::back_inserter(jobs));
   }
+  counts_.taken_over += static_cast<int64_t>(jobs.size());
   if (jobs.empty()) take_over_at_ = options_.clock() + ShortestLease() / 2;
   return jobs;
 }
@@ -195,10 +196,10 @@ void RolloutWorker::SayRate(bool last) {
   said_answered_ = counts_.answered;
   if (!last && more == 0) return;
   options_.say(absl::StrFormat(
-      "%d rankings%s, %d faults, %d late%s", counts_.answered,
+      "%d rankings%s, %d faults, %d late, %d taken over%s", counts_.answered,
       last ? ""
            : absl::StrFormat(", %.1f/s", more / absl::ToDoubleSeconds(since)),
-      counts_.faults, counts_.late,
+      counts_.faults, counts_.late, counts_.taken_over,
       last_fault_.empty() ? "" : absl::StrCat("; last fault: ", last_fault_)));
   last_fault_.clear();
 }

@@ -58,6 +58,8 @@ class RolloutWorker {
     int64_t faults = 0;
     // Another worker was first.
     int64_t late = 0;
+    // From a worker that was not heard of.
+    int64_t taken_over = 0;
   };
 
   // `backend` must outlive the worker.
