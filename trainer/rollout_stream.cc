@@ -26,6 +26,16 @@ redis.pcall('XGROUP', 'CREATE', KEYS[1], 'workers', '0', 'MKSTREAM')
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 )lua";
 
+// All at once, so that a worker that waits gets a whole batch.
+constexpr std::string_view kAdd = R"lua(
+local entries = {}
+for i = 1, #ARGV, 2 do
+  entries[#entries + 1] = redis.call('XADD', KEYS[1], '*', 'id', ARGV[i],
+                                     'request', ARGV[i + 1])
+end
+return entries
+)lua";
+
 constexpr std::string_view kMissing = R"lua(
 local missing = {}
 for _, entry in ipairs(ARGV) do
@@ -134,19 +144,14 @@ absl::Status RolloutStream::Close() {
 
 absl::StatusOr<std::vector<std::string>> RolloutStream::Add(
     absl::Span<const RolloutJob* const> jobs) {
-  std::vector<std::vector<std::string_view>> commands;
+  std::vector<std::string_view> args;
   for (const RolloutJob* job : jobs) {
-    commands.push_back(
-        {"XADD", requests_, "*", "id", job->id, "request", job->request});
+    args.push_back(job->id);
+    args.push_back(job->request);
   }
-  ATTUNE_ASSIGN_OR_RETURN(std::vector<Reply> replies,
-                          connection_.RunAll(commands));
-  std::vector<std::string> entries;
-  for (Reply& reply : replies) {
-    ATTUNE_ASSIGN_OR_RETURN(std::string entry, reply.TakeString());
-    entries.push_back(std::move(entry));
-  }
-  return entries;
+  ATTUNE_ASSIGN_OR_RETURN(Reply reply,
+                          connection_.RunScript(kAdd, {requests_}, args));
+  return ReadStrings(reply);
 }
 
 absl::StatusOr<std::vector<std::string>> RolloutStream::Missing(

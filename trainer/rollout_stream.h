@@ -88,8 +88,8 @@ class RolloutStream {
   absl::Status Open(absl::Duration how_long);
   absl::Status Close();
 
-  // Adds requests and returns their entries. After an error some may have been
-  // added.
+  // Adds requests and returns their entries. After an error that lost the
+  // connection they may have been added.
   absl::StatusOr<std::vector<std::string>> Add(
       absl::Span<const RolloutJob* const> jobs);
   // Which of the entries are gone: answered, or forgotten by Redis.

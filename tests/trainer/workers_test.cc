@@ -119,7 +119,7 @@ class Working {
           status_ = worker_.Serve([this] { return stop_.load(); });
         }) {}
   ~Working() {
-    if (thread_.joinable()) Stop();
+    if (thread_.joinable()) Stop().IgnoreError();
   }
 
   absl::Status Stop() {
