@@ -129,8 +129,8 @@ void RemoteBackend::SayWaiting(const std::string& what,
       !trouble.ok() ? std::string(trouble.message())
       : workers_seen_ == 0
           ? absl::StrCat("no worker is at redis ",
-                         connection_.endpoint().Name(), " under ",
-                         options_.prefix, " (attune_trainer worker)")
+                         connection_.endpoint().Name(), " (prefix ",
+                         options_.prefix, "); attune_trainer worker is one")
           : absl::StrCat(workers_seen_, " workers are there");
   options_.say(absl::StrCat("waiting for ", what, ": ", why));
 }

@@ -13,7 +13,9 @@
 // requests to another, a second answer to one is ignored, what Redis forgot is
 // added again. At most `window` requests are in Redis at a time. While Redis is
 // away it waits; if nothing is answered for `patience`, what is open fails with
-// kDeadlineExceeded. A worker's fault is what it would be here.
+// kDeadlineExceeded. A fault that may be of one worker's LLM (kUnavailable,
+// kDeadlineExceeded) is asked again, kMostTries times in all; then, as any other,
+// it is what it would be here.
 //
 // Thread-compatible: Answer() by one thread at a time.
 
@@ -63,6 +65,8 @@ struct RemoteOptions {
 
 class RemoteBackend final : public LlmBackend {
  public:
+  static constexpr int kMostTries = 3;
+
   // Waits for a worker unless `options.llm` says what is expected.
   // kFailedPrecondition if workers have different LLMs; kDeadlineExceeded if
   // none came; kUnauthenticated and kPermissionDenied at once.

@@ -19,6 +19,11 @@ constexpr absl::Duration kWait = absl::Milliseconds(500);
 constexpr absl::Duration kNoWait = absl::Milliseconds(1);
 constexpr int kDigestDigits = 16;
 
+// With another worker.
+bool MayPass(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+}
+
 }  // namespace
 
 RemoteBackend::Exchange::Exchange(RemoteBackend& backend,
@@ -27,6 +32,7 @@ RemoteBackend::Exchange::Exchange(RemoteBackend& backend,
       answers_(requests.size(), absl::InternalError("not answered")),
       jobs_(requests.size()),
       open_(requests.size(), false),
+      tries_(requests.size(), 0),
       heard_at_(backend.options_.clock()) {
   for (size_t i = 0; i < requests.size(); ++i) {
     absl::StatusOr<std::string> bytes = EncodeRequest(requests[i]);
@@ -131,6 +137,11 @@ void RemoteBackend::Exchange::Accept(const RolloutReply& reply) {
   const size_t i = found->second;
   answers_[i] = DecodeAnswer(reply.answer);
   if (!answers_[i].ok()) ++backend_.faults_;
+  if (MayPass(answers_[i].status()) && ++tries_[i] < kMostTries) {
+    jobs_[i].entry.clear();
+    ++backend_.added_again_;
+    return;
+  }
   open_[i] = false;
   --left_;
 }

@@ -44,6 +44,7 @@ class RemoteBackend::Exchange {
   // By request; without an entry it is to be added.
   std::vector<RolloutJob> jobs_;
   std::vector<bool> open_;
+  std::vector<int> tries_;  // that ended in a fault
   std::unordered_map<std::string, size_t> by_id_;
   size_t left_ = 0;  // open ones
   absl::Time tend_at_ = absl::InfinitePast();

@@ -18,6 +18,8 @@ constexpr absl::Duration kLookEvery = absl::Seconds(1);
 constexpr absl::Duration kIdle = absl::Milliseconds(200);
 constexpr absl::Duration kWait = absl::Milliseconds(500);
 constexpr absl::Duration kSayEvery = absl::Seconds(10);
+constexpr absl::Duration kShortestRest = absl::Seconds(1);
+constexpr absl::Duration kLongestRest = absl::Seconds(30);
 
 bool LetsNobodyIn(const absl::Status& status) {
   return absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status);
@@ -37,8 +39,8 @@ absl::Status RolloutWorker::Serve(const std::function<bool()>& stop) {
   const absl::Status first = LookForRuns();
   if (LetsNobodyIn(first)) return first;
   options_.say(absl::StrCat("worker ", options_.name, " at redis ",
-                            connection_.endpoint().Name(), " under ",
-                            options_.prefix, ": ", facts_.llm));
+                            connection_.endpoint().Name(), " (prefix ",
+                            options_.prefix, "), LLM ", facts_.llm));
   stop_ = stop;
   said_at_ = options_.clock();
   keeper_.emplace(LeaseKeeper::Options{.redis = options_.redis,
@@ -131,9 +133,9 @@ std::vector<absl::StatusOr<LlmAnswer>> RolloutWorker::Rank(
   std::vector<size_t> places;
   for (size_t i = 0; i < jobs.size(); ++i) {
     if (jobs[i].deliveries > kMostDeliveries) {
-      answers[i] = absl::UnavailableError(
-          absl::StrCat("given to workers ", kMostDeliveries,
-                       " times, none of which answered"));
+      answers[i] =
+          absl::AbortedError(absl::StrCat("given to workers ", kMostDeliveries,
+                                          " times, none of which answered"));
       continue;
     }
     absl::StatusOr<RemoteRequest> request = DecodeRequest(jobs[i].request);
@@ -157,13 +159,15 @@ std::vector<absl::StatusOr<LlmAnswer>> RolloutWorker::Rank(
 void RolloutWorker::Work(const std::vector<RolloutJob>& jobs) {
   keeper_->Hold(jobs, ShortestLease());
   std::vector<std::string> answers;
+  size_t faults = 0;
   for (const absl::StatusOr<LlmAnswer>& answer : Rank(jobs)) {
     if (!answer.ok()) {
-      ++counts_.faults;
+      ++faults;
       last_fault_ = answer.status().ToString();
     }
     answers.push_back(EncodeAnswer(answer, options_.name));
   }
+  counts_.faults += static_cast<int64_t>(faults);
   while (true) {
     const absl::StatusOr<int> first = queue_.Answer(jobs, answers);
     if (first.ok()) {
@@ -176,6 +180,15 @@ void RolloutWorker::Work(const std::vector<RolloutJob>& jobs) {
     if (stop_()) break;
   }
   keeper_->Release();
+  RestIfBroken(faults == jobs.size());
+}
+
+void RolloutWorker::RestIfBroken(bool nothing_but_faults) {
+  rest_ = nothing_but_faults
+              ? std::clamp(2 * rest_, kShortestRest, kLongestRest)
+              : absl::ZeroDuration();
+  const absl::Time until = options_.clock() + rest_;
+  while (options_.clock() < until && !stop_()) options_.sleep(kIdle);
 }
 
 void RolloutWorker::Trouble(const absl::Status& status) {

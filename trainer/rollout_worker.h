@@ -11,7 +11,7 @@
 // what other workers took and are not heard of about. A request that it, or the
 // workers before it, were given kMostDeliveries times without an answer is
 // answered with a fault: it may be what kills them. A fault of the LLM is an
-// answer too. While Redis is away it tries again, for ever.
+// answer too, after which it rests, longer each time. While Redis is away it tries again, for ever.
 //
 // Life cycle: Serve() until it is told to stop; then the batch at hand is
 // finished first. Not thread-safe; owned by one thread.
@@ -81,6 +81,8 @@ class RolloutWorker {
   void Work(const std::vector<RolloutJob>& jobs);
   std::vector<absl::StatusOr<LlmAnswer>> Rank(
       const std::vector<RolloutJob>& jobs);
+  // An LLM that fails is quick: others should get what it would take.
+  void RestIfBroken(bool nothing_but_faults);
   void Trouble(const absl::Status& status);
   void SayRate(bool last);
   absl::Duration ShortestLease() const;
@@ -99,6 +101,7 @@ class RolloutWorker {
   absl::Time look_at_ = absl::InfinitePast();
   absl::Time take_over_at_ = absl::InfinitePast();
   Counts counts_;
+  absl::Duration rest_;  // after the last batch
   // For the rate.
   absl::Time said_at_;
   int64_t said_answered_ = 0;

@@ -4,6 +4,7 @@
 // A learner's backend and workers over the real redis-server, in one process.
 
 #include <atomic>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -19,6 +20,7 @@
 #include "tests/testing/status_matchers.h"
 #include "tests/trainer/fake_llm.h"
 #include "tests/trainer/llm_prompts.h"
+#include "trainer/caching_backend.h"
 #include "trainer/remote_backend.h"
 #include "trainer/rollout_worker.h"
 
@@ -238,6 +240,48 @@ TEST_F(WorkersTest, AFaultIsAFaultAndTheOthersAreNot) {
   EXPECT_EQ(Metric(*learner, "workers.faults"), 1);
 }
 
+// It is quick at failing, and must not get all that there is.
+TEST_F(WorkersTest, AWorkerWhoseLlmIsDownLosesNothing) {
+  EchoLlm down("echo", [](const std::string&) {
+    return absl::UnavailableError("connection refused");
+  });
+  Working broken(server_, down, "broken");
+  auto learner = Learner(Options());
+  std::vector<absl::StatusOr<LlmAnswer>> answers;
+  std::thread asking([&] { answers = learner->Answer(requests_); });
+  while (down.asked() == 0) absl::SleepFor(absl::Milliseconds(5));
+  EchoLlm llm;
+  Working worker(server_, llm, "one");
+  asking.join();
+  ExpectAllInOrder(answers);
+  EXPECT_EQ(llm.asked(), 10);
+}
+
+TEST_F(WorkersTest, AFaultOfEveryWorkerIsAFault) {
+  EchoLlm down("echo", [](const std::string&) {
+    return absl::UnavailableError("connection refused");
+  });
+  Working broken(server_, down, "broken", /*batch_size=*/10);
+  auto learner = Learner(Options());
+  EXPECT_THAT(learner->Answer(requests_),
+              Each(StatusIs(Code::kUnavailable, HasSubstr("refused"))));
+  EXPECT_EQ(down.asked(), 10 * RemoteBackend::kMostTries);
+}
+
+TEST_F(WorkersTest, WhatTheCacheHoldsNeedsNoWorker) {
+  EchoLlm llm;
+  Working worker(server_, llm, "one");
+  const std::string path = ::testing::TempDir() + "workers_test_cache.sqlite";
+  std::filesystem::remove(path);
+  auto cached = CachingBackend::Create(Learner(Options()), path);
+  ASSERT_THAT(cached, IsOk());
+  ExpectAllInOrder((*cached)->Answer(requests_));
+  EXPECT_THAT(worker.Stop(), IsOk());
+  server_.Kill();
+  ExpectAllInOrder((*cached)->Answer(requests_));
+  EXPECT_EQ(llm.asked(), 10);
+}
+
 TEST_F(WorkersTest, WhatADeadOneTookIsDoneByAnotherAndCountedOnce) {
   auto learner = Learner(Options());
   std::vector<absl::StatusOr<LlmAnswer>> answers;
@@ -289,7 +333,7 @@ TEST_F(WorkersTest, WhatRedisForgotIsAskedAgain) {
   Working worker(server_, llm, "one");
   asking.join();
   ExpectAllInOrder(answers);
-  EXPECT_EQ(Metric(*learner, "workers.added_again"), 10);
+  EXPECT_EQ(llm.asked(), 10);
 }
 
 TEST_F(WorkersTest, WhatKillsItsWorkersIsAFaultInTheEnd) {
@@ -310,7 +354,7 @@ TEST_F(WorkersTest, WhatKillsItsWorkersIsAFaultInTheEnd) {
   EchoLlm llm;
   Working worker(server_, llm, "one");
   asking.join();
-  EXPECT_THAT(answers[0], StatusIs(Code::kUnavailable, HasSubstr("10 times")));
+  EXPECT_THAT(answers[0], StatusIs(Code::kAborted, HasSubstr("10 times")));
   EXPECT_EQ(llm.asked(), 0);
 }
 
