@@ -116,7 +116,10 @@ Command AddWorkerCommand(CLI::App& app) {
       "      --model SmolLM2-135M-Instruct.Q4_1.gguf\n"
       "With a vLLM on the same machine:\n"
       "  attune_trainer worker --redis redis://cache:6379/0 --backend openai\n"
-      "      --llm-url http://localhost:8000/v1 --llm-model NAME");
+      "      --llm-url http://localhost:8000/v1 --llm-model NAME\n"
+      "For simulated users --catalog, --sim-setting, --recency-decay and "
+      "--seed\n"
+      "are the training's.");
   return {.app = command, .run = [flags] { return Work(*flags); }};
 }
 

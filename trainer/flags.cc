@@ -131,7 +131,8 @@ void BackendFlags::AddTo(CLI::App& command) {
 }
 
 void BackendFlags::AddLlmTo(CLI::App& command) {
-  Flag(command, "backend", backend, "llama, openai or (train only) sim");
+  Flag(command, "backend", backend,
+       "llama, openai or, for simulated users, sim");
   Flag(command, "model", model, "llama: the GGUF file");
   Flag(
       command, "requantize-dir", requantize_dir,

@@ -36,7 +36,7 @@ class SimBackend final : public LlmBackend {
   // `world` must outlive the backend.
   explicit SimBackend(const SimWorld& world) : world_(world) {}
   // `world_name` says what of the world Identity() does not.
-  SimBackend(const SimWorld& world, Pause pause, std::string world_name)
+  SimBackend(const SimWorld& world, Pause pause, std::string world_name = "")
       : world_(world),
         pause_(std::move(pause)),
         world_name_(std::move(world_name)) {}
