@@ -60,7 +60,8 @@ std::vector<policy::Item> Draw(int count, int items, policy::Rng& rng) {
   return drawn;
 }
 
-void ReplaceItemTable(int items, policy::RevisionParts& parts) {
+void ReplaceItemTable(const BenchWorld& world, policy::RevisionParts& parts) {
+  const int items = world.items;
   policy::Rng rng(kSeed);
   policy::NamedStrings ids{"item_ids", {}};
   policy::NamedStrings titles{"item_titles", {}};
@@ -76,7 +77,7 @@ void ReplaceItemTable(int items, policy::RevisionParts& parts) {
   parts.strings = {std::move(ids), std::move(titles), std::move(genres)};
   for (policy::NamedTensor& tensor : parts.tensors) {
     if (tensor.name == "item_embeddings") {
-      tensor = testing::RandomTensor(tensor.name, {items, kSizes.embedding_dim},
+      tensor = testing::RandomTensor(tensor.name, {items, world.embedding_dim},
                                      0.2F, rng);
     } else if (tensor.name == "item_popularity") {
       tensor = {tensor.name, {items}, popularity};
@@ -110,8 +111,9 @@ std::vector<BenchRequest> BenchRequests(int items) {
 std::string BenchArtifact(policy::HeadsKind kind, const BenchWorld& world) {
   testing::RevisionSizes sizes = kSizes;
   sizes.hidden = world.hidden;
+  sizes.embedding_dim = world.embedding_dim;
   auto parts = testing::MakeRevisionParts(MoviesCatalog(), kind, kSeed, sizes);
-  ReplaceItemTable(world.items, parts);
+  ReplaceItemTable(world, parts);
   const BenchRequest golden = BenchRequests(world.items).front();
   parts.golden_inputs = {{golden.history, golden.candidates, kSeed}};
   auto artifact = policy::EncodeRevision(std::move(parts));

@@ -30,6 +30,8 @@ struct BenchWorld {
   // Width of the heads' layers: of the trainer's, 64, a decision costs less than
   // its call; of wide ones most of its time.
   int hidden = 64;
+  // Length of an item's embedding, the largest part of the heads' input.
+  int embedding_dim = 64;
 };
 
 // Requests over items of a table of `items`, so many that a benchmark which goes

@@ -8,7 +8,7 @@
 //   serving_load open --port P --rate 10000 --seconds 5 [--calls FILE]
 //   serving_load unary --port P --in-flight 32 --seconds 3
 //   serving_load stream --port P --streams 4 --batch 16 --seconds 3
-//   serving_load artifact --out FILE [--items N] [--hidden N]
+//   serving_load artifact --out FILE [--items N] [--hidden N] [--dim N]
 //   serving_load request --out FILE
 //   serving_load answer --port P --out FILE
 
@@ -45,6 +45,7 @@ struct Flags {
   int streams = 4;
   int batch = 16;
   int hidden = 64;
+  int dim = 64;
   std::string calls_file;
   std::string out;
   int control_port = 0;
@@ -198,6 +199,7 @@ int Main(int argc, char** argv) {
   app.add_option("--calls", flags.calls_file, "every call of `open`");
   app.add_option("--out", flags.out);
   app.add_option("--hidden", flags.hidden);
+  app.add_option("--dim", flags.dim);
   auto* closed = app.add_subcommand("closed");
   auto* open = app.add_subcommand("open");
   auto* unary = app.add_subcommand("unary");
@@ -212,7 +214,7 @@ int Main(int argc, char** argv) {
   if (stream->parsed()) std::puts(Stream(flags).dump().c_str());
   if (artifact->parsed()) {
     Write(flags.out, BenchArtifact(policy::HeadsKind::kAutoregressive,
-                                   {flags.items, flags.hidden}));
+                                   {flags.items, flags.hidden, flags.dim}));
   }
   if (answer->parsed()) Write(flags.out, Answer(flags));
   if (request->parsed()) {

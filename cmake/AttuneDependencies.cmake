@@ -11,6 +11,7 @@ find_package(nlohmann_json 3.11 CONFIG REQUIRED)
 find_package(spdlog 1.10 CONFIG REQUIRED)
 find_package(CLI11 2.1 CONFIG REQUIRED)
 find_package(prometheus-cpp CONFIG REQUIRED)
+find_package(civetweb 1.15 CONFIG REQUIRED)  # what prometheus-cpp serves with
 find_package(SQLite3 3.40 REQUIRED)
 find_package(Hiredis REQUIRED)  # cmake/FindHiredis.cmake
 if(ATTUNE_WITH_JEMALLOC)

@@ -2,11 +2,13 @@
 # Tests what is in deploy/: chart, alerts, dashboard, and a real run of all of it on
 # this machine.
 #
-# usage: deploy/test.sh [BUILD_DIR]      default: build/release
+# usage: deploy/test.sh [--plot] [BUILD_DIR]      default: build/release
 #
 # Leaves BUILD_DIR/deploy/queries.txt: every panel's and alert's query and what it
-# returned. Tools come from `scripts/setup.sh test`; without them it exits 77 (skipped),
-# or 1 with ATTUNE_REQUIRE_INTEGRATION=1; without a Go that builds Helm always 77.
+# returned. With --plot the real run takes 80 s longer and leaves
+# BUILD_DIR/deploy/dashboard.png: every panel drawn, to be looked at. Tools come from
+# `scripts/setup.sh test`; without them it exits 77 (skipped), or 1 with
+# ATTUNE_REQUIRE_INTEGRATION=1; without a Go that builds Helm always 77.
 set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 export ATTUNE_CACHE="${ATTUNE_CACHE:-${HOME:-/root}/.cache/attune}"
@@ -23,7 +25,12 @@ cannot() {
 }
 
 main() {
-  case "${1:-}" in -h|--help) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; return 0 ;; esac
+  case "${1:-}" in -h|--help) sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; return 0 ;; esac
+  if [ "${1:-}" = --plot ]; then
+    shift
+    export ATTUNE_PLOT=1
+    "$PYTHON" -c 'import matplotlib' 2>/dev/null || cannot "no python3-matplotlib"
+  fi
   local build="${1:-$ROOT/build/release}" program
   # Debian 12's own Go is too old to build it: then there is nothing to mend.
   compgen -G "$ATTUNE_CACHE/helm-*/helm" >/dev/null || { echo "skipped: no Helm"; exit 77; }

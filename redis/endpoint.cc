@@ -16,9 +16,9 @@ constexpr std::string_view kScheme = "redis://";
 constexpr int kMaxDatabase = 1 << 20;
 
 absl::Status Bad(std::string_view what) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("redis URL: ", std::string(what),
-                   "; must be redis://[user:password@]host[:port][/database]"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "redis URL: ", std::string(what),
+      "; must be redis://[user[:password]@]host[:port][/database]"));
 }
 
 bool ConsumePrefix(std::string_view* text, std::string_view prefix) {
@@ -56,15 +56,16 @@ std::optional<std::string> PercentDecoded(std::string_view text) {
 
 absl::Status ParseCredentials(std::string_view text, Endpoint* endpoint) {
   const size_t colon = text.find(':');
-  if (colon == std::string_view::npos) {
-    return Bad("what is before '@' has no ':'");
-  }
+  const bool has_password = colon != std::string_view::npos;
   const auto user = PercentDecoded(text.substr(0, colon));
-  const auto password = PercentDecoded(text.substr(colon + 1));
+  const auto password =
+      PercentDecoded(has_password ? text.substr(colon + 1) : "");
   if (!user.has_value() || !password.has_value()) {
     return Bad("user or password has a '%' without two hexadecimal digits");
   }
-  if (password->empty()) return Bad("the password is empty");
+  if (password->empty() && (has_password || user->empty())) {
+    return Bad("the password is empty");
+  }
   endpoint->user = *user;
   endpoint->password = *password;
   return absl::OkStatus();
@@ -97,6 +98,12 @@ std::string Endpoint::Name() const {
   const bool is_v6 = host.find(':') != std::string::npos;
   return absl::StrCat(is_v6 ? "[" : "", host, is_v6 ? "]" : "", ":", port, "/",
                       database);
+}
+
+std::string WithoutPassword(std::string_view url) {
+  const size_t at = url.rfind('@');
+  if (at == std::string_view::npos) return std::string(url);
+  return absl::StrCat(std::string(kScheme), std::string(url.substr(at + 1)));
 }
 
 absl::StatusOr<Endpoint> ParseUrl(std::string_view url) {

@@ -28,11 +28,14 @@ struct Endpoint {
   std::string Name() const;
 };
 
-// Parses "redis://[[user]:password@]host[:port][/database]"; user and password may
-// be percent-encoded, an IPv6 host is in brackets. kInvalidArgument says what is
+// Parses "redis://[user[:password]@]host[:port][/database]"; the user may be empty,
+// user and password may be percent-encoded, an IPv6 host is in brackets. kInvalidArgument says what is
 // wrong and never repeats user or password; "rediss://" is one such error, since
 // Debian 12's hiredis has no TLS.
 absl::StatusOr<Endpoint> ParseUrl(std::string_view url);
+
+// The URL without user and password; any text is taken.
+std::string WithoutPassword(std::string_view url);
 
 }  // namespace attune::redis
 

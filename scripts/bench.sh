@@ -44,6 +44,7 @@ OUT="$ROOT/build/bench"
 build_bench() {
   "$SCRIPTS/setup.sh" build bench
   ATTUNE_CMAKE_FLAGS=(-DATTUNE_BUILD_BENCH=ON)
+  leave_off ATTUNE_BUILD_TESTS
   build_release "$@"
   mkdir -p "$OUT"
 }

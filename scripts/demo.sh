@@ -102,6 +102,7 @@ phase() {
 PHASES=()
 
 build_programs() {
+  leave_off ATTUNE_BUILD_TESTS
   build_release attune_trainer_main attune_server_main attune_cli
   BIN="$ROOT/build/release"
 }

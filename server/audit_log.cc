@@ -18,6 +18,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr char kNotApplied[] = "not_applied";
+// More than any entry has.
+constexpr int64_t kReadBytes = 64 << 10;
 
 Json ToJson(const TrafficPlan& plan) {
   Json json = {{"active", plan.active}};
@@ -74,7 +76,7 @@ absl::StatusOr<AuditLog> AuditLog::Open(std::string path) {
 }
 
 absl::Status AuditLog::ReadEnd() {
-  auto end = ReadFileEnd(path_, 64 << 10);
+  auto end = ReadFileEnd(path_, kReadBytes);
   if (absl::IsNotFound(end.status())) return absl::OkStatus();
   ATTUNE_RETURN_IF_ERROR(end.status());
   ends_in_line_break_ = end->empty() || end->back() == '\n';
@@ -117,6 +119,18 @@ absl::Status VerifyAuditLog(std::string_view bytes) {
     digest = policy::Sha256Hex(line);
   });
   return status;
+}
+
+std::vector<std::string> ReadLastEntries(const std::string& path, size_t most) {
+  std::vector<std::string> lines;
+  const auto end = ReadFileEnd(path, kReadBytes);
+  if (!end.ok()) return lines;
+  ForEachLine(*end, [&lines](std::string_view line, const Json&) {
+    lines.emplace_back(line);
+  });
+  std::reverse(lines.begin(), lines.end());
+  if (lines.size() > most) lines.resize(most);
+  return lines;
 }
 
 }  // namespace attune::server

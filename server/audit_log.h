@@ -22,6 +22,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -45,7 +46,9 @@ struct AuditEntry {
   // Of the traffic after the change.
   int64_t sequence = 0;
   // "set_traffic", "push", "rollback", "guardrail_rollback", "delete",
-  // "restart", "not_applied".
+  // "restart", "not_applied"; with servers that share a store
+  // "guardrail_suspension" (ended here, and not yet for the others), and what the
+  // others did.
   std::string action;
   ChangeNote note = {};
   TrafficPlan before = {};
@@ -81,6 +84,10 @@ class AuditLog {
 // kDataLoss names the first line whose digest of the line before is not that
 // line's. Lines that are no JSON (a crash cut them short) are passed over.
 absl::Status VerifyAuditLog(std::string_view bytes);
+
+// The last `most` lines of the file that are entries, newest first; none if it
+// cannot be read. May be called while a log appends to it. Blocks.
+std::vector<std::string> ReadLastEntries(const std::string& path, size_t most);
 
 }  // namespace attune::server
 

@@ -75,9 +75,7 @@ std::vector<prometheus::MetricFamily> Authorizer::Collect() const {
       }
     }
   }
-  return {CounterFamily("attune_refused_calls_total",
-                        "Calls refused for want of a certificate or a role",
-                        counts)};
+  return {CounterFamily("attune_refused_calls_total", counts)};
 }
 
 }  // namespace attune::server

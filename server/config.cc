@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "policy/status_macros.h"
+#include "redis/endpoint.h"
 #include "server/file_io.h"
 
 namespace attune::server {
@@ -107,6 +108,8 @@ const std::vector<Setting>& Settings() {
       Text("data_listen", "host:port of PromptService", &C::data_listen),
       Text("control_listen", "host:port of PolicyService", &C::control_listen),
       Text("metrics_listen", "host:port of /metrics", &C::metrics_listen),
+      Text("console_listen", "host:port of the console, a web page; none",
+           &C::console_listen),
       Text("tls_cert_file", "PEM certificate and chain; turns TLS on",
            &C::tls_cert_file),
       Text("tls_key_file", "PEM key of the certificate", &C::tls_key_file),
@@ -141,6 +144,18 @@ const std::vector<Setting>& Settings() {
            &C::log_dir),
       Number("log_max_bytes", "largest decision log", &C::log_max_bytes),
       Time("log_retention", "how long decisions are kept", &C::log_retention),
+      {"redis_url", "redis://[user[:password]@]host:port/db shared with others",
+       [](const std::string& text, C* config) {
+         config->redis_url = text;
+         return true;
+       },
+       [](const C& c) { return redis::WithoutPassword(c.redis_url); }},
+      Text("redis_password_file", "its password; read at each connection",
+           &C::redis_password_file),
+      Text("redis_prefix", "before every key in Redis", &C::redis_prefix),
+      Text("replica", "this server's name to the others", &C::replica),
+      Number("redis_max_records", "most records that wait to be collected",
+             &C::redis_max_records, 1000),
       Flag("guardrails", "false to leave a canary that does badly in traffic",
            &C::guardrails),
       Flag("log_requests", "true to log histories and candidates too",
@@ -243,9 +258,10 @@ absl::Status ApplyEnvironment(const Environment& environment,
 std::string Print(const ServerConfig& config) {
   std::string text;
   for (const Setting& setting : Settings()) {
-    const std::string value = setting.print(config);
-    absl::StrAppend(&text, setting.name, ": ", value.empty() ? "\"\"" : value,
-                    "\n");
+    // In quotes where YAML wants them.
+    YAML::Emitter value;
+    value << setting.print(config);
+    absl::StrAppend(&text, setting.name, ": ", value.c_str(), "\n");
   }
   return text;
 }

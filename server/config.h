@@ -25,10 +25,12 @@
 namespace attune::server {
 
 struct ServerConfig {
-  // host:port of the three listeners. Port 0: any free one.
+  // host:port of the listeners. Port 0: any free one.
   std::string data_listen = "127.0.0.1:50051";
   std::string control_listen = "127.0.0.1:50052";
   std::string metrics_listen = "127.0.0.1:9464";
+  // Of the console (console.h); empty: there is none.
+  std::string console_listen;
   // PEM files with the server's certificate and key; empty: no TLS. With the CA
   // of the clients' certificates, each must show one. Read again every
   // tls_reload_interval (transport_security.h); 0: never.
@@ -71,6 +73,16 @@ struct ServerConfig {
   bool log_requests = false;
   // How long after a decision its feedback is accepted. At most log_retention.
   absl::Duration feedback_window = absl::Hours(24);
+  // Redis that this server shares with others (scaled_out.h); empty: none. The
+  // password may be in a file instead.
+  std::string redis_url;
+  std::string redis_password_file;
+  // Before every key; servers with the same one are one.
+  std::string redis_prefix = "attune:";
+  // This server's name in notes to the others; empty: host name and process.
+  std::string replica;
+  // Most decisions and feedback that wait in Redis to be collected.
+  int64_t redis_max_records = 1000000;
   // Whether a canary that does badly is rolled back (guardrails.h).
   bool guardrails = true;
   int64_t max_revision_bytes = 64 << 20;

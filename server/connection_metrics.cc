@@ -3,9 +3,9 @@
 
 #include "server/connection_metrics.h"
 
-#include <prometheus/metric_family.h>
-
 #include <utility>
+
+#include "server/metric_family.h"
 
 namespace attune::server {
 namespace {
@@ -16,29 +16,19 @@ class ConnectionMetrics : public prometheus::Collectable {
       : listeners_(std::move(listeners)) {}
 
   std::vector<prometheus::MetricFamily> Collect() const override {
-    prometheus::MetricFamily open{"attune_connections",
-                                  "Open connections by listener",
-                                  prometheus::MetricType::Gauge,
-                                  {}};
-    prometheus::MetricFamily total{"attune_connections_total",
-                                   "Connections by what became of them",
-                                   prometheus::MetricType::Counter,
-                                   {}};
+    prometheus::MetricFamily open = MakeFamily("attune_connections");
+    prometheus::MetricFamily total = MakeFamily("attune_connections_total");
     for (const auto& [listener, stats] : listeners_) {
-      prometheus::ClientMetric metric;
-      metric.label = {{"listener", listener}};
-      metric.gauge.value = static_cast<double>(stats->open);
-      open.metric.push_back(metric);
+      AddSeries(&open, static_cast<double>(stats->open),
+                {{"listener", listener}});
       const std::pair<const char*, int64_t> results[] = {
           {"accepted", stats->accepted},
           {"refused_total", stats->refused_total},
           {"refused_address", stats->refused_address},
           {"refused_descriptors", stats->refused_descriptors}};
       for (const auto& [result, count] : results) {
-        prometheus::ClientMetric counted;
-        counted.label = {{"listener", listener}, {"result", result}};
-        counted.counter.value = static_cast<double>(count);
-        total.metric.push_back(counted);
+        AddSeries(&total, static_cast<double>(count),
+                  {{"listener", listener}, {"result", result}});
       }
     }
     return {std::move(open), std::move(total)};

@@ -4,11 +4,7 @@
 #ifndef ATTUNE_SERVER_CONNECTION_METRICS_H_
 #define ATTUNE_SERVER_CONNECTION_METRICS_H_
 
-// What Prometheus can scrape of the connections:
-//   attune_connections{listener}                 open now
-//   attune_connections_total{listener,result}    accepted, refused_total,
-//                                                refused_address,
-//                                                refused_descriptors
+// What Prometheus can scrape of the connections (metric_table.h).
 
 #include <prometheus/collectable.h>
 

@@ -157,6 +157,17 @@ void AnswerToProto(const policy::Decision& decision,
   proto->set_prior_prefix(decision.prompt.prior_prefix);
 }
 
+void DecisionToProto(const policy::Revision& revision,
+                     policy::Decision&& decision,
+                     absl::Span<const policy::Item> candidates,
+                     v1::PreviewPromptResponse* proto) {
+  proto->set_revision(revision.id());
+  ChoiceToProto(revision.policy().catalog(), decision.choice,
+                proto->mutable_choice());
+  AnswerToProto(decision, candidates, proto->mutable_answer());
+  MessagesToProto(std::move(decision.prompt), proto->mutable_messages());
+}
+
 void TrafficToProto(const TrafficPlan& plan, v1::Traffic* proto) {
   proto->set_active(plan.active);
   proto->set_shadow(plan.shadow);

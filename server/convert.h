@@ -17,6 +17,7 @@
 #include "absl/types/span.h"
 #include "attune/v1/policy_service.pb.h"
 #include "attune/v1/prompt.pb.h"
+#include "attune/v1/prompt_service.pb.h"
 #include "policy/catalog.h"
 #include "policy/choice.h"
 #include "policy/item.h"
@@ -58,6 +59,12 @@ void MessagesToProto(policy::RenderedPrompt&& prompt,
 void AnswerToProto(const policy::Decision& decision,
                    absl::Span<const policy::Item> candidates,
                    v1::AnswerContract* proto);
+
+// All of a preview. Takes the prompt out of the decision.
+void DecisionToProto(const policy::Revision& revision,
+                     policy::Decision&& decision,
+                     absl::Span<const policy::Item> candidates,
+                     v1::PreviewPromptResponse* proto);
 
 // How much of the manifest a v1::Revision carries.
 enum class ManifestView { kBasic, kFull };

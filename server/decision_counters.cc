@@ -4,6 +4,7 @@
 #include "server/decision_counters.h"
 
 #include "absl/types/span.h"
+#include "server/metric_family.h"
 
 namespace attune::server {
 namespace {
@@ -14,18 +15,6 @@ using PairOfCounts = std::array<uint64_t, 2>;
 
 void CountOne(std::atomic<uint64_t>& counter) {
   counter.fetch_add(1, std::memory_order_relaxed);
-}
-
-prometheus::MetricFamily MakeFamily(const char* name, const char* help) {
-  return {name, help, prometheus::MetricType::Counter, {}};
-}
-
-void AddSeries(std::vector<prometheus::ClientMetric::Label> labels,
-               uint64_t count, prometheus::MetricFamily* family) {
-  prometheus::ClientMetric metric;
-  metric.label = std::move(labels);
-  metric.counter.value = static_cast<double>(count);
-  family->metric.push_back(std::move(metric));
 }
 
 // No other option is as probable.
@@ -129,11 +118,10 @@ prometheus::MetricFamily DecisionCounters::Decisions() const {
       }
     }
   }
-  prometheus::MetricFamily family = MakeFamily(
-      "attune_decisions_total", "Decisions by pattern and chosen option");
+  prometheus::MetricFamily family = MakeFamily("attune_decisions_total");
   for (const auto& [labels, index] : series_) {
-    AddSeries({{"option", labels.second}, {"pattern", labels.first}},
-              counts[index], &family);
+    AddSeries(&family, static_cast<double>(counts[index]),
+              {{"option", labels.second}, {"pattern", labels.first}});
   }
   return family;
 }
@@ -154,16 +142,15 @@ std::vector<prometheus::MetricFamily> DecisionCounters::Apprentice() const {
     }
   }
   prometheus::MetricFamily decisions =
-      MakeFamily("attune_apprentice_decisions_total",
-                 "Decisions of the caller, by whether every agent agreed");
-  prometheus::MetricFamily options = MakeFamily(
-      "attune_apprentice_options_total",
-      "Options of the caller, by whether the pattern's agent agreed");
+      MakeFamily("attune_apprentice_decisions_total");
+  prometheus::MetricFamily options =
+      MakeFamily("attune_apprentice_options_total");
   for (size_t i = 0; i < whole.size(); ++i) {
-    AddSeries({{"result", kResults[i]}}, whole[i], &decisions);
+    AddSeries(&decisions, static_cast<double>(whole[i]),
+              {{"result", kResults[i]}});
     for (const auto& [pattern, pair] : patterns) {
-      AddSeries({{"pattern", pattern}, {"result", kResults[i]}}, pair[i],
-                &options);
+      AddSeries(&options, static_cast<double>(pair[i]),
+                {{"pattern", pattern}, {"result", kResults[i]}});
     }
   }
   return {std::move(decisions), std::move(options)};

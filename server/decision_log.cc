@@ -134,6 +134,15 @@ absl::StatusOr<LogPage> DecisionLog::List(int64_t after, int limit,
                        only_with_feedback);
 }
 
+absl::StatusOr<LogPage> DecisionLog::ListFeedback(int64_t after,
+                                                  int limit) const {
+  return ReadFeedback(options_.store.path, options_.store.vfs, after, limit);
+}
+
+absl::StatusOr<LogEnds> DecisionLog::Ends() const {
+  return ReadEnds(options_.store.path, options_.store.vfs);
+}
+
 DecisionLog::Turn DecisionLog::WaitForTurn(std::chrono::microseconds pause) {
   std::unique_lock<std::mutex> lock(mutex_);
   if (pause.count() > 0) {

@@ -119,6 +119,10 @@ class DecisionLog {
   absl::StatusOr<LogPage> List(int64_t after, int limit,
                                bool only_with_feedback) const;
 
+  // As of ReadFeedback and ReadEnds. Block on the disk.
+  absl::StatusOr<LogPage> ListFeedback(int64_t after, int limit) const;
+  absl::StatusOr<LogEnds> Ends() const;
+
   // Blocks until everything enqueued before is written or dropped.
   void Flush();
 

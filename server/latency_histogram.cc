@@ -7,11 +7,10 @@
 #include <limits>
 #include <utility>
 
+#include "server/metric_family.h"
 #include "server/thread_shard.h"
 
 namespace attune::server {
-LatencyHistogram::LatencyHistogram(std::string name, std::string help)
-    : name_(std::move(name)), help_(std::move(help)) {}
 
 void LatencyHistogram::Observe(std::chrono::nanoseconds latency) {
   Shard& shard = shards_[ThreadShard()];
@@ -44,7 +43,9 @@ std::vector<prometheus::MetricFamily> LatencyHistogram::Collect() const {
   }
   metric.histogram.sample_count = cumulative;
   metric.histogram.sample_sum = static_cast<double>(nanoseconds) * 1e-9;
-  return {{name_, help_, prometheus::MetricType::Histogram, {metric}}};
+  prometheus::MetricFamily family = MakeFamily(metric_);
+  family.metric.push_back(std::move(metric));
+  return {std::move(family)};
 }
 
 }  // namespace attune::server

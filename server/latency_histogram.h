@@ -14,9 +14,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <string>
 #include <vector>
 
+#include "server/metric_table.h"
 #include "server/thread_shard.h"
 
 namespace attune::server {
@@ -32,7 +32,7 @@ class LatencyHistogram : public prometheus::Collectable {
       130e-3, 160e-3, 200e-3, 250e-3, 300e-3, 400e-3, 500e-3, 650e-3,
       800e-3, 1.0,    2.0,    5.0,    10.0,   20.0,   50.0,   100.0};
 
-  LatencyHistogram(std::string name, std::string help);
+  explicit LatencyHistogram(Metric metric) : metric_(metric) {}
 
   void Observe(std::chrono::nanoseconds latency);
 
@@ -44,8 +44,7 @@ class LatencyHistogram : public prometheus::Collectable {
     std::atomic<uint64_t> nanoseconds = 0;
   };
 
-  const std::string name_;
-  const std::string help_;
+  const Metric metric_;
   std::array<Shard, kThreadShards> shards_;
 };
 

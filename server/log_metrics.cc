@@ -13,13 +13,12 @@ namespace {
 
 using Results = std::vector<std::pair<const char*, int64_t>>;
 
-prometheus::MetricFamily ByResult(const char* name, const char* help,
-                                  const Results& results) {
+prometheus::MetricFamily ByResult(Metric metric, const Results& results) {
   std::vector<std::pair<Labels, int64_t>> counts;
   for (const auto& [result, count] : results) {
     counts.push_back({{{"result", result}}, count});
   }
-  return CounterFamily(name, help, counts);
+  return CounterFamily(metric, counts);
 }
 
 class LogMetrics : public prometheus::Collectable {
@@ -27,19 +26,18 @@ class LogMetrics : public prometheus::Collectable {
   explicit LogMetrics(const DecisionLog* log) : log_(*log) {}
   std::vector<prometheus::MetricFamily> Collect() const override {
     const LogStats stats = log_.stats();
-    return {GaugeFamily("attune_log_healthy", "1 if the last commit succeeded",
-                        stats.healthy ? 1.0 : 0.0),
-            ByResult("attune_log_decisions_total", "Decisions by what became",
+    return {GaugeFamily("attune_log_healthy", stats.healthy ? 1.0 : 0.0),
+            ByResult("attune_log_decisions_total",
                      {{"written", stats.decisions_written},
                       {"dropped_full", stats.decisions_dropped_full},
                       {"dropped_error", stats.decisions_dropped_error}}),
-            ByResult("attune_log_feedback_total", "Feedback by what became",
+            ByResult("attune_log_feedback_total",
                      {{"recorded", stats.feedback_recorded},
                       {"duplicate", stats.feedback_duplicate},
                       {"failed", stats.feedback_failed}}),
-            ByResult("attune_log_commits_total", "Transactions by result",
+            ByResult("attune_log_commits_total",
                      {{"ok", stats.commits}, {"error", stats.failed_commits}}),
-            GaugeFamily("attune_log_queued_decisions", "Decisions that wait",
+            GaugeFamily("attune_log_queued_decisions",
                         static_cast<double>(stats.queued_decisions))};
   }
 

@@ -4,14 +4,7 @@
 #ifndef ATTUNE_SERVER_LOG_METRICS_H_
 #define ATTUNE_SERVER_LOG_METRICS_H_
 
-// What Prometheus can scrape of the decision log:
-//   attune_log_healthy                     1 if the last commit succeeded
-//   attune_log_decisions_total{result}     written, dropped_full, dropped_error
-//   attune_log_feedback_total{result}      recorded, duplicate, failed
-//   attune_log_commits_total{result}       ok, error
-//   attune_log_queued_decisions            waiting now
-//
-// Thread-safe.
+// What Prometheus can scrape of the decision log (metric_table.h). Thread-safe.
 
 #include <prometheus/collectable.h>
 

@@ -35,14 +35,30 @@ bool FromRow(const Statement& row, v1::LoggedDecision* decision) {
          decision->mutable_feedback()->ParseFromString(feedback);
 }
 
-}  // namespace
+constexpr char kSelectFeedback[] =
+    "SELECT seq, decision, user, issue_time, record, checksum FROM feedback"
+    " WHERE seq > ? ORDER BY seq LIMIT ?";
 
-absl::StatusOr<LogPage> ReadDecisions(const std::string& path, const char* vfs,
-                                      int64_t after, int limit,
-                                      bool only_with_feedback) {
+bool FeedbackFromRow(const Statement& row, v1::LoggedDecision* decision) {
+  const std::string id = row.Blob(1);
+  const std::string record = row.Blob(4);
+  decision->set_decision_id(absl::BytesToHexString(id));
+  decision->set_user(row.Blob(2));
+  decision->mutable_decide_time()->set_seconds(row.Int(3));
+  return row.Int(5) == RowChecksum(id, record) &&
+         decision->mutable_feedback()->ParseFromString(record);
+}
+
+// Reads rows of a statement whose parameters are `after` and `limit`, and whose
+// first column is the sequence number.
+absl::StatusOr<LogPage> ReadPage(const std::string& path, const char* vfs,
+                                 const char* sql, int64_t after, int limit,
+                                 bool only_with_feedback,
+                                 bool (*from_row)(const Statement&,
+                                                  v1::LoggedDecision*)) {
   ATTUNE_ASSIGN_OR_RETURN(const auto database,
                           Database::Open(path, Database::Mode::kReadOnly, vfs));
-  ATTUNE_ASSIGN_OR_RETURN(Statement select, database->Prepare(kSelect));
+  ATTUNE_ASSIGN_OR_RETURN(Statement select, database->Prepare(sql));
   select.Bind(1, after);
   select.Bind(2, int64_t{limit});
   LogPage page;
@@ -56,7 +72,7 @@ absl::StatusOr<LogPage> ReadDecisions(const std::string& path, const char* vfs,
     }
     page.last = select.Int(0);
     v1::LoggedDecision decision;
-    if (!FromRow(select, &decision)) {
+    if (!from_row(select, &decision)) {
       page.response.set_damaged_records(page.response.damaged_records() + 1);
     } else if (decision.has_feedback() || !only_with_feedback) {
       bytes += static_cast<int64_t>(decision.ByteSizeLong());
@@ -64,6 +80,36 @@ absl::StatusOr<LogPage> ReadDecisions(const std::string& path, const char* vfs,
     }
   }
   return page;
+}
+
+}  // namespace
+
+absl::StatusOr<LogPage> ReadDecisions(const std::string& path, const char* vfs,
+                                      int64_t after, int limit,
+                                      bool only_with_feedback) {
+  return ReadPage(path, vfs, kSelect, after, limit, only_with_feedback,
+                  FromRow);
+}
+
+absl::StatusOr<LogPage> ReadFeedback(const std::string& path, const char* vfs,
+                                     int64_t after, int limit) {
+  return ReadPage(path, vfs, kSelectFeedback, after, limit, false,
+                  FeedbackFromRow);
+}
+
+absl::StatusOr<LogEnds> ReadEnds(const std::string& path, const char* vfs) {
+  ATTUNE_ASSIGN_OR_RETURN(const auto database,
+                          Database::Open(path, Database::Mode::kReadOnly, vfs));
+  ATTUNE_ASSIGN_OR_RETURN(
+      Statement select,
+      database->Prepare(
+          "SELECT id, (SELECT coalesce(max(seq), 0) FROM decisions),"
+          " (SELECT coalesce(max(seq), 0) FROM feedback) FROM identity"));
+  ATTUNE_ASSIGN_OR_RETURN(const bool found, select.Step());
+  if (!found) return absl::DataLossError("decision log: no identity");
+  return LogEnds{.identity = absl::BytesToHexString(select.Blob(0)),
+                 .last_decision = select.Int(1),
+                 .last_feedback = select.Int(2)};
 }
 
 }  // namespace attune::server

@@ -35,6 +35,21 @@ absl::StatusOr<LogPage> ReadDecisions(const std::string& path, const char* vfs,
                                       int64_t after, int limit,
                                       bool only_with_feedback);
 
+// The same of feedback, in the order it was recorded: each as a decision that has
+// only decision_id, user, feedback, and decide_time (of the decision).
+absl::StatusOr<LogPage> ReadFeedback(const std::string& path, const char* vfs,
+                                     int64_t after, int limit);
+
+// Which log this is, and how far it goes.
+struct LogEnds {
+  // 32 hexadecimal digits.
+  std::string identity;
+  // Sequence numbers; 0 if there are none.
+  int64_t last_decision = 0;
+  int64_t last_feedback = 0;
+};
+absl::StatusOr<LogEnds> ReadEnds(const std::string& path, const char* vfs);
+
 }  // namespace attune::server
 
 #endif  // ATTUNE_SERVER_LOG_READER_H_

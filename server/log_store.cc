@@ -15,7 +15,7 @@ namespace attune::server {
 namespace {
 
 constexpr int64_t kApplicationId = 0x4154444C;  // "ATDL"
-constexpr int64_t kSchemaVersion = 1;
+constexpr int64_t kSchemaVersion = 2;
 constexpr int64_t kMinTrimmedRows = 1000;
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
@@ -29,17 +29,34 @@ constexpr char kSettings[] =
     "PRAGMA wal_autocheckpoint=4096;"
     "PRAGMA journal_size_limit=33554432;";
 
-// AUTOINCREMENT: a page token must never point into rows that came later.
-constexpr char kSchema[] =
+// AUTOINCREMENT: what points at a row must never point at one that came later.
+constexpr char kDecisions[] =
     "CREATE TABLE decisions(seq INTEGER PRIMARY KEY AUTOINCREMENT,"
     " decision BLOB NOT NULL, user BLOB, time INTEGER NOT NULL,"
     " record BLOB NOT NULL, checksum INTEGER NOT NULL);"
-    "CREATE TABLE feedback(seq INTEGER PRIMARY KEY,"
-    " decision BLOB NOT NULL UNIQUE, user BLOB, issue_time INTEGER NOT NULL,"
-    " request_id TEXT NOT NULL, record BLOB NOT NULL,"
-    " checksum INTEGER NOT NULL);"
     "CREATE TABLE forgotten(user_hash BLOB PRIMARY KEY,"
     " time INTEGER NOT NULL) WITHOUT ROWID;";
+constexpr char kFeedback[] =
+    "CREATE TABLE feedback(seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " decision BLOB NOT NULL UNIQUE, user BLOB, issue_time INTEGER NOT NULL,"
+    " request_id TEXT NOT NULL, record BLOB NOT NULL,"
+    " checksum INTEGER NOT NULL);";
+constexpr char kIdentity[] =
+    "CREATE TABLE identity(id BLOB NOT NULL);"
+    "INSERT INTO identity VALUES(randomblob(16));";
+
+std::string NewSchema() {
+  return absl::StrCat(kDecisions, kFeedback, kIdentity);
+}
+
+std::string FromSchema1() {
+  return absl::StrCat(
+      "ALTER TABLE feedback RENAME TO feedback1;", kFeedback,
+      "INSERT INTO feedback(seq, decision, user, issue_time, request_id,"
+      " record, checksum) SELECT seq, decision, user, issue_time, request_id,"
+      " record, checksum FROM feedback1 ORDER BY seq; DROP TABLE feedback1;",
+      kIdentity);
+}
 
 absl::Status Damaged() {
   return WithReason(absl::DataLossError("decision log: damaged"),
@@ -82,7 +99,8 @@ absl::Status LogStore::Prepare() {
                           db.QueryInt("PRAGMA application_id"));
   ATTUNE_ASSIGN_OR_RETURN(const int64_t version,
                           db.QueryInt("PRAGMA user_version"));
-  if (tables > 0 && (id != kApplicationId || version != kSchemaVersion)) {
+  if (tables > 0 &&
+      (id != kApplicationId || version < 1 || version > kSchemaVersion)) {
     return absl::FailedPreconditionError(absl::StrCat(
         options_.path, ": not a decision log of schema ", kSchemaVersion));
   }
@@ -91,7 +109,11 @@ absl::Status LogStore::Prepare() {
   ATTUNE_RETURN_IF_ERROR(db.Execute(
       absl::StrCat("PRAGMA max_page_count=", options_.max_bytes / page_bytes_)
           .c_str()));
-  if (tables == 0) ATTUNE_RETURN_IF_ERROR(CreateSchema());
+  if (tables == 0) {
+    ATTUNE_RETURN_IF_ERROR(CreateSchema(NewSchema()));
+  } else if (version == 1) {
+    ATTUNE_RETURN_IF_ERROR(CreateSchema(FromSchema1()));
+  }
   // After a failed sync the page cache may show what the disk does not have.
   // Written again through the file, it is on disk or we hear of it.
   ATTUNE_RETURN_IF_ERROR(db.Checkpoint());
@@ -136,9 +158,9 @@ absl::Status LogStore::PrepareStatements() {
   return absl::OkStatus();
 }
 
-absl::Status LogStore::CreateSchema() {
+absl::Status LogStore::CreateSchema(const std::string& sql) {
   absl::Status status = database_->Execute(
-      absl::StrCat("BEGIN IMMEDIATE;", kSchema,
+      absl::StrCat("BEGIN IMMEDIATE;", sql,
                    "PRAGMA application_id=", kApplicationId,
                    ";PRAGMA user_version=", kSchemaVersion, ";COMMIT")
           .c_str());

@@ -17,8 +17,10 @@
 // Schema: decisions(seq, decision, user, time, record, checksum), in the order
 // they were made, without an index, because an index over random ids would cost
 // more than the rows; feedback(seq, decision UNIQUE, ...), so that the join runs
-// from the decisions; forgotten(user_hash, time), see Erase(). Times are whole
-// seconds since the epoch.
+// from the decisions; forgotten(user_hash, time), see Erase(); identity(id), 16
+// random bytes that no other log has. Times are whole seconds since the epoch. A
+// `seq` is never used twice. A log of schema 1, which had neither of the two,
+// becomes one of schema 2 when it is opened.
 //
 // Errors are those of sqlite.h. Not thread-safe; owned by one thread.
 
@@ -85,7 +87,8 @@ class LogStore {
       : options_(std::move(options)), database_(std::move(database)) {}
   absl::Status Prepare();
   absl::Status PrepareStatements();
-  absl::Status CreateSchema();
+  // Runs what makes the schema, or makes it the current one.
+  absl::Status CreateSchema(const std::string& sql);
   absl::Status LoadForgotten();
   absl::Status FindFeedback(const FeedbackRecord& record,
                             absl::StatusOr<FeedbackResult>* answer);

@@ -66,7 +66,10 @@ void RaiseFileLimit() {
 absl::Status ReportPorts(const ServerConfig& config, const ServerPorts& ports) {
   const std::string json = absl::StrCat(
       "{\"data_port\": ", ports.data, ", \"control_port\": ", ports.control,
-      ", \"metrics_port\": ", ports.metrics, ", \"pid\": ", ::getpid(), "}\n");
+      ", \"metrics_port\": ", ports.metrics,
+      ports.console == 0 ? ""
+                         : absl::StrCat(", \"console_port\": ", ports.console),
+      ", \"pid\": ", ::getpid(), "}\n");
   if (!config.port_file.empty()) {
     ATTUNE_RETURN_IF_ERROR(
         attune::server::WriteFileAtomically(config.port_file, json));
@@ -76,7 +79,8 @@ absl::Status ReportPorts(const ServerConfig& config, const ServerPorts& ports) {
   Log(LogLevel::kInfo, "listening",
       {{"data_port", ports.data},
        {"control_port", ports.control},
-       {"metrics_port", ports.metrics}});
+       {"metrics_port", ports.metrics},
+       {"console_port", ports.console}});
   return absl::OkStatus();
 }
 

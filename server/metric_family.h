@@ -4,7 +4,8 @@
 #ifndef ATTUNE_SERVER_METRIC_FAMILY_H_
 #define ATTUNE_SERVER_METRIC_FAMILY_H_
 
-// Families of metrics from numbers that are kept elsewhere. Pure functions.
+// Families of metrics (rows of metric_table.h) from numbers that are kept
+// elsewhere. Pure functions.
 
 #include <prometheus/metric_family.h>
 
@@ -13,27 +14,42 @@
 #include <utility>
 #include <vector>
 
-namespace attune::server {
+#include "server/metric_table.h"
 
-inline prometheus::MetricFamily GaugeFamily(const char* name, const char* help,
-                                            double value) {
-  prometheus::ClientMetric metric;
-  metric.gauge.value = value;
-  return {name, help, prometheus::MetricType::Gauge, {metric}};
-}
+namespace attune::server {
 
 using Labels = std::vector<prometheus::ClientMetric::Label>;
 
+// One without series.
+inline prometheus::MetricFamily MakeFamily(Metric metric) {
+  return {
+      std::string(metric->name), std::string(metric->help), metric->type, {}};
+}
+
+// REQUIRES: a family of counters or gauges.
+inline void AddSeries(prometheus::MetricFamily* family, double value,
+                      Labels labels = {}) {
+  prometheus::ClientMetric series;
+  series.label = std::move(labels);
+  if (family->type == kCounter) {
+    series.counter.value = value;
+  } else {
+    series.gauge.value = value;
+  }
+  family->metric.push_back(std::move(series));
+}
+
+inline prometheus::MetricFamily GaugeFamily(Metric metric, double value) {
+  prometheus::MetricFamily family = MakeFamily(metric);
+  AddSeries(&family, value);
+  return family;
+}
+
 inline prometheus::MetricFamily CounterFamily(
-    const char* name, const char* help,
-    const std::vector<std::pair<Labels, int64_t>>& counts) {
-  prometheus::MetricFamily family{
-      name, help, prometheus::MetricType::Counter, {}};
+    Metric metric, const std::vector<std::pair<Labels, int64_t>>& counts) {
+  prometheus::MetricFamily family = MakeFamily(metric);
   for (const auto& [labels, count] : counts) {
-    prometheus::ClientMetric metric;
-    metric.label = labels;
-    metric.counter.value = static_cast<double>(count);
-    family.metric.push_back(std::move(metric));
+    AddSeries(&family, static_cast<double>(count), labels);
   }
   return family;
 }

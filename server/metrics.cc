@@ -12,6 +12,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "server/metric_family.h"
 #include "server/thread_shard.h"
 
 namespace attune::server {
@@ -28,19 +29,22 @@ std::string CodeName(int code) {
   return absl::StatusCodeToString(static_cast<absl::StatusCode>(code));
 }
 
+template <typename Builder>
+auto& Register(Builder builder, Metric metric, prometheus::Registry& registry) {
+  return builder.Name(std::string(metric->name))
+      .Help(std::string(metric->help))
+      .Register(registry);
+}
+
 // attune_revision_info of the revision that is active now.
 class RevisionInfo : public prometheus::Collectable {
  public:
   explicit RevisionInfo(std::function<std::string()> active_revision)
       : active_revision_(std::move(active_revision)) {}
   std::vector<prometheus::MetricFamily> Collect() const override {
-    prometheus::ClientMetric metric;
-    metric.label.push_back({"revision", active_revision_()});
-    metric.gauge.value = 1;
-    return {{"attune_revision_info",
-             "The active revision",
-             prometheus::MetricType::Gauge,
-             {metric}}};
+    prometheus::MetricFamily family = MakeFamily("attune_revision_info");
+    AddSeries(&family, 1, {{"revision", active_revision_()}});
+    return {std::move(family)};
   }
 
  private:
@@ -58,10 +62,7 @@ class Metrics::RequestCounters : public prometheus::Collectable {
         .fetch_add(1, std::memory_order_relaxed);
   }
   std::vector<prometheus::MetricFamily> Collect() const override {
-    prometheus::MetricFamily family{"attune_requests_total",
-                                    "Requests by method and canonical code",
-                                    prometheus::MetricType::Counter,
-                                    {}};
+    prometheus::MetricFamily family = MakeFamily("attune_requests_total");
     for (int method = 0; method < kMethods; ++method) {
       for (int code = 0; code < kCodes; ++code) {
         uint64_t count = 0;
@@ -69,11 +70,8 @@ class Metrics::RequestCounters : public prometheus::Collectable {
           count += shard.counts[method][code].load(std::memory_order_relaxed);
         }
         if (count == 0) continue;
-        prometheus::ClientMetric metric;
-        metric.label = {{"code", CodeName(code)},
-                        {"method", kMethodNames[method]}};
-        metric.counter.value = static_cast<double>(count);
-        family.metric.push_back(std::move(metric));
+        AddSeries(&family, static_cast<double>(count),
+                  {{"code", CodeName(code)}, {"method", kMethodNames[method]}});
       }
     }
     return {std::move(family)};
@@ -89,20 +87,14 @@ class Metrics::RequestCounters : public prometheus::Collectable {
 Metrics::Metrics(std::function<std::string()> active_revision)
     : registry_(std::make_shared<prometheus::Registry>()),
       latency_(std::make_shared<LatencyHistogram>(
-          "attune_get_prompt_latency_seconds",
-          "Time from the parsed frame to the serialized answer")),
+          Metric("attune_get_prompt_latency_seconds"))),
       requests_(std::make_shared<RequestCounters>()),
       decisions_(std::make_shared<DecisionCounters>()),
       revision_info_(
           std::make_shared<RevisionInfo>(std::move(active_revision))),
-      activations_(prometheus::BuildCounter()
-                       .Name("attune_revision_activations_total")
-                       .Help("Attempts to make a revision active, by result")
-                       .Register(*registry_)) {
-  prometheus::BuildGauge()
-      .Name("process_start_time_seconds")
-      .Help("Start of the process in seconds since the epoch")
-      .Register(*registry_)
+      activations_(Register(prometheus::BuildCounter(),
+                            "attune_revision_activations_total", *registry_)) {
+  Register(prometheus::BuildGauge(), "process_start_time_seconds", *registry_)
       .Add({})
       .Set(absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch()));
 }

@@ -4,13 +4,8 @@
 #ifndef ATTUNE_SERVER_METRICS_H_
 #define ATTUNE_SERVER_METRICS_H_
 
-// What Prometheus can scrape from us:
-//   attune_get_prompt_latency_seconds        histogram, inside the handler
-//   attune_requests_total{method,code}
-//   attune_decisions_total{pattern,option}   at most kMaxDecisionSeries series
-//   attune_revision_activations_total{result}
-//   attune_revision_info{revision}           1 for the active one
-//   process_start_time_seconds
+// What Prometheus can scrape of requests, decisions, activations and the active
+// revision; every metric is a row of metric_table.h.
 //
 // Life cycle: register registry() and latency() with an Exposer; both live as
 // long as the Metrics. Thread-safe.

@@ -3,36 +3,14 @@
 
 #include "server/metrics_endpoint.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <chrono>
 #include <exception>
-#include <future>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "server/http_stop.h"
 
 namespace attune::server {
-namespace {
-
-// Opens a connection and closes it again.
-void Knock(int port) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return;
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  // That nobody listens any more is what we are waiting for.
-  (void)::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address));
-  ::close(fd);
-}
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<MetricsEndpoint>> MetricsEndpoint::Start(
     const std::string& address,
@@ -56,15 +34,8 @@ absl::StatusOr<std::unique_ptr<MetricsEndpoint>> MetricsEndpoint::Start(
 MetricsEndpoint::MetricsEndpoint(std::unique_ptr<prometheus::Exposer> exposer)
     : exposer_(std::move(exposer)) {}
 
-// The HTTP library notices that it shall stop when a connection arrives or
-// after two seconds.
 MetricsEndpoint::~MetricsEndpoint() {
-  const int port = this->port();
-  auto stopped = std::async(std::launch::async, [this] { exposer_.reset(); });
-  while (stopped.wait_for(std::chrono::milliseconds(5)) !=
-         std::future_status::ready) {
-    Knock(port);
-  }
+  StopHttp(port(), [this] { exposer_.reset(); });
 }
 
 }  // namespace attune::server

@@ -188,6 +188,7 @@ absl::Status PushSession::OnEnd(v1::PushRevisionResponse* response) {
         {{"revision", stored_id_},
          {"byte_size", stored->revision->byte_size()}});
   }
+  ATTUNE_RETURN_IF_ERROR(handler_.registry_.Share(stored_id_));
   if (claims_.activate) {
     ATTUNE_RETURN_IF_ERROR(
         handler_.Told("revision active",

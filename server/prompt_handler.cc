@@ -111,15 +111,6 @@ absl::Status InPrevious(const absl::Status& status) {
   return WithReason(std::move(moved), ReasonOf(status));
 }
 
-void FillResponse(const policy::Revision& revision, policy::Decision&& decision,
-                  absl::Span<const policy::Item> candidates, auto* response) {
-  response->set_revision(revision.id());
-  ChoiceToProto(revision.policy().catalog(), decision.choice,
-                response->mutable_choice());
-  AnswerToProto(decision, candidates, response->mutable_answer());
-  MessagesToProto(std::move(decision.prompt), response->mutable_messages());
-}
-
 }  // namespace
 
 PromptHandler::PromptHandler(Options options) : options_(std::move(options)) {}
@@ -251,7 +242,7 @@ absl::Status PromptHandler::PreviewPrompt(
                        request.choice()));
   ATTUNE_ASSIGN_OR_RETURN(policy::Decision decision,
                           revision->policy().Preview(preview, options));
-  FillResponse(*revision, std::move(decision), candidates, response);
+  DecisionToProto(*revision, std::move(decision), candidates, response);
   return absl::OkStatus();
 }
 

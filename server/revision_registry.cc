@@ -143,7 +143,9 @@ absl::Status RevisionRegistry::CheckPush(const PushClaims& claims) const {
   return CheckClaims(claims);
 }
 
-absl::Status RevisionRegistry::CheckClaims(const PushClaims& claims) const {
+absl::Status RevisionRegistry::CheckClaims(const PushClaims& claims,
+                                           Origin origin) const {
+  if (origin == Origin::kFollowed) return gate_.CheckFollowed(claims);
   const std::string id = policy::RevisionIdOfDigest(claims.digest);
   std::optional<int64_t> accepted_as;
   if (Contains(claims.digest)) {
@@ -158,9 +160,15 @@ absl::Status RevisionRegistry::CheckClaims(const PushClaims& claims) const {
 
 absl::StatusOr<StoredRevision> RevisionRegistry::Add(
     const std::string& part_path, const PushClaims& claims) {
+  return AddFrom(Origin::kPush, part_path, claims);
+}
+
+absl::StatusOr<StoredRevision> RevisionRegistry::AddFrom(
+    Origin origin, const std::string& part_path, const PushClaims& claims,
+    std::optional<absl::Time> push_time) {
   std::lock_guard<std::mutex> change(change_mutex_);
   // Another push may have come first since this one began.
-  ATTUNE_RETURN_IF_ERROR(CheckClaims(claims));
+  ATTUNE_RETURN_IF_ERROR(CheckClaims(claims, origin));
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (by_age_.size() >= options_.max_revisions) {
@@ -177,9 +185,9 @@ absl::StatusOr<StoredRevision> RevisionRegistry::Add(
     ATTUNE_RETURN_IF_ERROR(CheckSigned(*signature, *revision));
     ATTUNE_RETURN_IF_ERROR(gate_.Accept({*signature}));
   }
-  ATTUNE_ASSIGN_OR_RETURN(
-      StoredRevision stored,
-      store_.Install(part_path, std::move(revision), std::move(signature)));
+  ATTUNE_ASSIGN_OR_RETURN(StoredRevision stored,
+                          store_.Install(part_path, std::move(revision),
+                                         std::move(signature), push_time));
   std::lock_guard<std::mutex> lock(mutex_);
   const std::string id = stored.revision->id();
   if (by_id_.emplace(id, stored).second) by_age_.push_back(id);
@@ -188,8 +196,13 @@ absl::StatusOr<StoredRevision> RevisionRegistry::Add(
 
 absl::Status RevisionRegistry::Confirm(const std::string& id,
                                        const PushClaims& claims) {
+  return ConfirmFrom(Origin::kPush, id, claims);
+}
+
+absl::Status RevisionRegistry::ConfirmFrom(Origin origin, const std::string& id,
+                                           const PushClaims& claims) {
   std::lock_guard<std::mutex> change(change_mutex_);
-  ATTUNE_RETURN_IF_ERROR(CheckClaims(claims));
+  ATTUNE_RETURN_IF_ERROR(CheckClaims(claims, origin));
   if (!gate_.is_closed()) return absl::OkStatus();
   ATTUNE_ASSIGN_OR_RETURN(const StoredRevision stored, Get(id));
   const v1::RevisionSignature& signature = *claims.signature;
@@ -209,22 +222,22 @@ absl::Status RevisionRegistry::SetTraffic(const TrafficPlan& plan,
   std::lock_guard<std::mutex> change(change_mutex_);
   ATTUNE_ASSIGN_OR_RETURN(TrafficState state, AfterSetTraffic(state_, plan));
   ATTUNE_RETURN_IF_ERROR(CheckStored(plan));
-  if (state_.PlanOr(options_.uniform->id()) == plan) return absl::OkStatus();
-  return Commit(std::move(state), "set_traffic", note);
+  if (state_.PlanOr(options_.uniform->id()) == plan) return ConfirmTraffic();
+  return Commit({std::move(state), "set_traffic", note});
 }
 
 absl::Status RevisionRegistry::Activate(const std::string& id,
                                         const ChangeNote& note) {
   std::lock_guard<std::mutex> change(change_mutex_);
   if (Find(id) == nullptr) return NoSuchRevision();
-  if (Current()->id() == id) return absl::OkStatus();
-  return Commit(AfterPromote(state_, id), "push", note);
+  if (Current()->id() == id) return ConfirmTraffic();
+  return Commit({AfterPromote(state_, id), "push", note});
 }
 
 absl::Status RevisionRegistry::Rollback(const ChangeNote& note) {
   std::lock_guard<std::mutex> change(change_mutex_);
   ATTUNE_ASSIGN_OR_RETURN(TrafficState state, AfterRollback(state_));
-  return Commit(std::move(state), "rollback", note);
+  return Commit({std::move(state), "rollback", note});
 }
 
 absl::Status RevisionRegistry::EndTrial(int64_t trial, const ChangeNote& note) {
@@ -233,26 +246,42 @@ absl::Status RevisionRegistry::EndTrial(int64_t trial, const ChangeNote& note) {
     return absl::AbortedError("the trial is over");
   }
   ATTUNE_ASSIGN_OR_RETURN(TrafficState state, AfterRollback(state_));
-  return Commit(std::move(state), "guardrail_rollback", note);
+  const absl::Status status =
+      Commit({std::move(state), "guardrail_rollback", note});
+  return options_.shared != nullptr && absl::IsUnavailable(status)
+             ? Suspend(note)
+             : status;
 }
 
 absl::Status RevisionRegistry::Delete(const std::string& id,
                                       const ChangeNote& note) {
   std::lock_guard<std::mutex> change(change_mutex_);
-  const auto revision = Find(id);
-  if (revision == nullptr) return NoSuchRevision();
-  const TrafficPlan plan = Plan();
-  if (id == options_.uniform->id() || id == plan.active || id == plan.canary ||
-      id == plan.shadow) {
-    return WithReason(
-        absl::FailedPreconditionError(
-            id == options_.uniform->id()
-                ? "revision_id: the uniform revision cannot be deleted"
-                : "revision_id: in traffic"),
-        "REVISION_IN_TRAFFIC");
-  }
+  ATTUNE_ASSIGN_OR_RETURN(const StoredRevision revision, Get(id));
+  ATTUNE_RETURN_IF_ERROR(CheckDeletable(id));
   // The state goes first: what it names is always there.
-  ATTUNE_RETURN_IF_ERROR(Commit(AfterDelete(state_, id), "delete", note, id));
+  ATTUNE_RETURN_IF_ERROR(Commit({.state = AfterDelete(state_, id),
+                                 .action = "delete",
+                                 .note = note,
+                                 .deleted = &revision}));
+  return Remove(id);
+}
+
+absl::Status RevisionRegistry::CheckDeletable(const std::string& id) const {
+  const bool is_uniform = id == options_.uniform->id();
+  const TrafficPlan plan = state_.PlanOr(options_.uniform->id());
+  if (!is_uniform && id != plan.active && id != plan.canary &&
+      id != plan.shadow) {
+    return absl::OkStatus();
+  }
+  return WithReason(
+      absl::FailedPreconditionError(
+          is_uniform ? "revision_id: the uniform revision cannot be deleted"
+                     : "revision_id: in traffic"),
+      "REVISION_IN_TRAFFIC");
+}
+
+absl::Status RevisionRegistry::Remove(const std::string& id) {
+  const auto revision = Find(id);
   ATTUNE_RETURN_IF_ERROR(store_.Remove(id));
   deleted_.push_back(revision);
   std::lock_guard<std::mutex> lock(mutex_);
@@ -284,9 +313,11 @@ TrafficSnapshot RevisionRegistry::MakeSnapshot(
   const TrafficPlan plan = state.PlanOr(options_.uniform->id());
   TrafficSnapshot traffic;
   traffic.active = Find(plan.active);
-  if (!plan.canary.empty()) traffic.canary = Find(plan.canary);
+  const bool suspended =
+      suspended_.has_value() && suspended_->trial == state.trial;
+  if (!plan.canary.empty() && !suspended) traffic.canary = Find(plan.canary);
   if (!plan.shadow.empty()) traffic.shadow = Find(plan.shadow);
-  traffic.canary_share = plan.canary_share;
+  traffic.canary_share = suspended ? 0.0 : plan.canary_share;
   traffic.salt = SplitSalt(plan.canary);
   traffic.sequence = state.sequence;
   traffic.trial = state.trial;
@@ -304,22 +335,33 @@ AuditEntry RevisionRegistry::EntryOf(const TrafficState& state,
           .after = state.PlanOr(options_.uniform->id())};
 }
 
-absl::Status RevisionRegistry::Commit(TrafficState state, const char* action,
-                                      const ChangeNote& note,
-                                      const std::string& revision) {
-  AuditEntry entry = EntryOf(state, action, note);
-  entry.revision = revision;
+absl::Status RevisionRegistry::Commit(Change change) {
+  // Another server's history may name what is not here yet.
+  ATTUNE_RETURN_IF_ERROR(
+      CheckStored(change.state.PlanOr(options_.uniform->id())));
+  // Before anything is written that would have to be taken back.
+  if (change.origin == Origin::kPush) ATTUNE_RETURN_IF_ERROR(ConfirmTraffic());
+  AuditEntry entry = EntryOf(change.state, change.action, change.note);
+  if (change.deleted != nullptr)
+    entry.revision = change.deleted->revision->id();
   absl::Status status = audit_.Append(entry);
-  if (status.ok()) status = store_.WriteState(state);
+  if (status.ok() && options_.shared != nullptr &&
+      change.origin == Origin::kPush) {
+    status = options_.shared->Exchange(
+        state_.sequence,
+        {.state = change.state, .action = entry.action, .note = entry.note},
+        NeededBy(change.state), change.deleted);
+  }
+  if (status.ok()) status = store_.WriteState(change.state);
   if (!status.ok()) {
     AuditEntry undone =
-        EntryOf(state, "not_applied",
-                {.who = "server", .reason = "it cannot be written"});
+        EntryOf(change.state, "not_applied",
+                {.who = "server", .reason = std::string(status.message())});
     undone.after = undone.before;
     audit_.Append(undone).IgnoreError();
     return status;
   }
-  state_ = std::move(state);
+  state_ = std::move(change.state);
   traffic_.Set(std::make_shared<TrafficSnapshot>(MakeSnapshot(state_)));
   deleted_.erase(
       std::remove_if(deleted_.begin(), deleted_.end(),

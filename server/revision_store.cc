@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
 
@@ -14,6 +13,7 @@
 #include "policy/status_macros.h"
 #include "server/file_io.h"
 #include "server/log.h"
+#include "server/traffic_state_json.h"
 
 namespace attune::server {
 namespace {
@@ -96,50 +96,6 @@ absl::StatusOr<StoredRevision> LoadStored(const fs::path& path,
   return stored;
 }
 
-// The canary and the shadow, which states of before they existed do not have.
-bool ParseTrial(const nlohmann::json& json, TrafficState* state) {
-  const auto text = [&json](const char* name, std::string* out) {
-    const auto found = json.find(name);
-    if (found == json.end()) return true;
-    if (!found->is_string()) return false;
-    *out = found->get<std::string>();
-    return true;
-  };
-  const auto count = [&json](const char* name, int64_t* out) {
-    const auto found = json.find(name);
-    if (found == json.end()) return true;
-    if (!found->is_number_integer()) return false;
-    *out = found->get<int64_t>();
-    return *out >= 0;
-  };
-  const auto share = json.find("canary_share");
-  if (share != json.end()) {
-    if (!share->is_number()) return false;
-    state->canary_share = share->get<double>();
-  }
-  return text("canary", &state->canary) && text("shadow", &state->shadow) &&
-         count("sequence", &state->sequence) && count("trial", &state->trial) &&
-         state->canary_share >= 0.0 && state->canary_share <= 1.0;
-}
-
-absl::StatusOr<TrafficState> ParseState(const std::string& bytes) {
-  const auto json = nlohmann::json::parse(bytes, nullptr, false);
-  const absl::Status bad = absl::DataLossError(
-      "state.json: not an object with format 1 and a list of activations");
-  if (!json.is_object() || json.value("format", nlohmann::json()) != 1) {
-    return bad;
-  }
-  const auto list = json.find("activations");
-  if (list == json.end() || !list->is_array()) return bad;
-  TrafficState state;
-  for (const auto& id : *list) {
-    if (!id.is_string()) return bad;
-    state.activations.push_back(id.get<std::string>());
-  }
-  if (!ParseTrial(json, &state)) return bad;
-  return state;
-}
-
 }  // namespace
 
 RevisionStore::RevisionStore(std::string directory)
@@ -186,10 +142,22 @@ std::string RevisionStore::PathOf(const std::string& id,
   return absl::StrCat(directory_, "/", id, extension);
 }
 
+std::string RevisionStore::ArtifactPath(const std::string& id) const {
+  return PathOf(id, kExtension);
+}
+
 absl::StatusOr<StoredRevision> RevisionStore::Install(
     const std::string& part_path,
     std::shared_ptr<const policy::Revision> revision,
-    std::optional<v1::RevisionSignature> signature) const {
+    std::optional<v1::RevisionSignature> signature,
+    std::optional<absl::Time> push_time) const {
+  if (push_time.has_value()) {
+    std::error_code ignored;  // it only orders a list
+    fs::last_write_time(
+        part_path,
+        std::chrono::file_clock::from_sys(absl::ToChronoTime(*push_time)),
+        ignored);
+  }
   if (signature.has_value()) {
     ATTUNE_RETURN_IF_ERROR(WriteSignature(revision->id(), *signature));
   }
@@ -222,20 +190,12 @@ absl::StatusOr<TrafficState> RevisionStore::ReadState() const {
   auto bytes = ReadSmallFile(directory_ + "/state.json", kMaxStateBytes);
   if (absl::IsNotFound(bytes.status())) return TrafficState();
   ATTUNE_RETURN_IF_ERROR(bytes.status());
-  return ParseState(*bytes);
+  return ParseTrafficState(*bytes);
 }
 
 absl::Status RevisionStore::WriteState(const TrafficState& state) const {
-  nlohmann::ordered_json json = {{"format", 1},
-                                 {"activations", state.activations},
-                                 {"sequence", state.sequence},
-                                 {"trial", state.trial}};
-  if (!state.canary.empty()) {
-    json["canary"] = state.canary;
-    json["canary_share"] = state.canary_share;
-  }
-  if (!state.shadow.empty()) json["shadow"] = state.shadow;
-  return WriteFileAtomically(directory_ + "/state.json", json.dump(2) + "\n");
+  return WriteFileAtomically(directory_ + "/state.json",
+                             PrintTrafficState(state));
 }
 
 }  // namespace attune::server

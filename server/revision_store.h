@@ -50,11 +50,13 @@ class RevisionStore {
   std::vector<StoredRevision> LoadAll(const SignatureGate& gate) const;
 
   // Keeps a revision that was loaded from `part_path`. With a signature, that is
-  // there before the artifact is.
+  // there before the artifact is. It was pushed when the file was written, if not
+  // another time is given.
   absl::StatusOr<StoredRevision> Install(
       const std::string& part_path,
       std::shared_ptr<const policy::Revision> revision,
-      std::optional<v1::RevisionSignature> signature) const;
+      std::optional<v1::RevisionSignature> signature,
+      std::optional<absl::Time> push_time = std::nullopt) const;
 
   // Replaces the signature of a stored artifact.
   absl::Status WriteSignature(const std::string& id,
@@ -67,6 +69,8 @@ class RevisionStore {
   absl::StatusOr<TrafficState> ReadState() const;
   absl::Status WriteState(const TrafficState& state) const;
 
+  // The file of a stored artifact.
+  std::string ArtifactPath(const std::string& id) const;
   std::string AuditPath() const { return directory_ + "/audit.jsonl"; }
   std::string NumbersPath() const { return directory_ + "/numbers.json"; }
 

@@ -23,6 +23,7 @@
 #include "server/caller_quota.h"
 #include "server/connection_limits.h"
 #include "server/connection_metrics.h"
+#include "server/console.h"
 #include "server/decision_log.h"
 #include "server/decision_token.h"
 #include "server/feedback.h"
@@ -40,6 +41,7 @@
 #include "server/prompt_handler.h"
 #include "server/prompt_service.h"
 #include "server/revision_registry.h"
+#include "server/scaled_out.h"
 #include "server/shadow.h"
 #include "server/token_keys.h"
 #include "server/traffic_metrics.h"
@@ -192,6 +194,8 @@ struct Server::Impl {
   struct Parts {
     ServerConfig config;
     TokenSigner signer;
+    // Null if the server shares nothing with others.
+    std::unique_ptr<ScaledOut> scaled_out;
     std::unique_ptr<RevisionRegistry> registry;
     std::unique_ptr<FeedbackHealth> feedback_health;
     std::unique_ptr<DecisionLog> log;
@@ -251,6 +255,8 @@ struct Server::Impl {
   std::unique_ptr<MetricsEndpoint> scrapes;
   std::unique_ptr<Listener> control;
   std::unique_ptr<Listener> data;
+  // Null if nobody asked for one.
+  std::unique_ptr<Console> console;
   ServerPorts ports;
   std::once_flag shutdown_once;
 };
@@ -273,8 +279,18 @@ absl::Status Server::Impl::Listen() {
     log_metrics = MakeLogMetrics(parts.log.get());
     collectables.push_back(log_metrics);
   }
+  if (parts.scaled_out != nullptr) {
+    collectables.push_back(parts.scaled_out->metrics());
+    parts.scaled_out->Start(parts.registry.get(), &uploads, parts.log.get(),
+                            parts.clock);
+  }
   ATTUNE_ASSIGN_OR_RETURN(
       scrapes, MetricsEndpoint::Start(config.metrics_listen, collectables));
+  if (!config.console_listen.empty()) {
+    ATTUNE_ASSIGN_OR_RETURN(
+        console, Console::Start({config.console_listen, parts.registry.get(),
+                                 collectables}));
+  }
   ATTUNE_ASSIGN_OR_RETURN(
       control, Listener::Start(
                    {config.control_listen,
@@ -295,7 +311,8 @@ absl::Status Server::Impl::Listen() {
                  &data_connections,
                  parts.security->transport()}));
   if (parts.log != nullptr) parts.feedback_health->TellThrough(data.get());
-  ports = {data->port(), control->port(), scrapes->port()};
+  ports = {data->port(), control->port(), scrapes->port(),
+           console == nullptr ? 0 : console->port()};
   return absl::OkStatus();
 }
 
@@ -310,19 +327,23 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Options options) {
   ATTUNE_ASSIGN_OR_RETURN(TokenSigner signer, MakeSigner(config, log_dir));
   ATTUNE_ASSIGN_OR_RETURN(auto trusted_keys,
                           ReadTrustedKeys(config.trusted_keys_file));
+  ATTUNE_ASSIGN_OR_RETURN(auto scaled_out, ScaledOut::Create(config));
   ATTUNE_ASSIGN_OR_RETURN(
       auto registry,
-      RevisionRegistry::Open({config.revision_dir, std::move(uniform),
-                              static_cast<size_t>(config.max_revisions), clock,
-                              std::move(trusted_keys)}));
+      RevisionRegistry::Open(
+          {config.revision_dir, std::move(uniform),
+           static_cast<size_t>(config.max_revisions), clock,
+           std::move(trusted_keys),
+           scaled_out == nullptr ? nullptr : scaled_out->store()}));
   auto health = std::make_unique<FeedbackHealth>();
   ATTUNE_ASSIGN_OR_RETURN(
       auto log, OpenLog(config, clock, [health = health.get()](bool healthy) {
         health->Set(healthy);
       }));
-  std::unique_ptr<Server> server(new Server(std::make_unique<Impl>(Impl::Parts{
-      config, std::move(signer), std::move(registry), std::move(health),
-      std::move(log), std::move(security), std::move(clock)})));
+  std::unique_ptr<Server> server(new Server(std::make_unique<Impl>(
+      Impl::Parts{config, std::move(signer), std::move(scaled_out),
+                  std::move(registry), std::move(health), std::move(log),
+                  std::move(security), std::move(clock)})));
   ATTUNE_RETURN_IF_ERROR(server->impl_->Listen());
   return server;
 }
@@ -351,6 +372,10 @@ void Server::Shutdown() {
     impl_->parts.feedback_health->TellThrough(nullptr);
     impl_->shadow.reset();
     if (impl_->parts.log != nullptr) impl_->parts.log->Stop();
+    if (impl_->parts.scaled_out != nullptr) {
+      impl_->parts.scaled_out->Stop(
+          std::max(deadline - absl::Now(), absl::ZeroDuration()));
+    }
   });
 }
 

@@ -4,7 +4,7 @@
 #ifndef ATTUNE_SERVER_SERVER_H_
 #define ATTUNE_SERVER_SERVER_H_
 
-// The running server: three listeners over one registry of revisions.
+// The running server: its listeners over one registry of revisions.
 //
 // Life cycle: Start() loads what is stored and listens; Shutdown() once; then
 // the destructor. The destructor shuts down by itself if nobody did.
@@ -23,6 +23,8 @@ struct ServerPorts {
   int data = 0;
   int control = 0;
   int metrics = 0;
+  // 0 without a console.
+  int console = 0;
 };
 
 class Server {
@@ -33,7 +35,7 @@ class Server {
     std::function<absl::Time()> clock;
   };
 
-  // Blocks until all three listen. Fails if a setting is unusable, a port is
+  // Blocks until all listen. Fails if a setting is unusable, a port is
   // taken, or the revision directory cannot be written.
   static absl::StatusOr<std::unique_ptr<Server>> Start(Options options);
 

@@ -61,21 +61,30 @@ absl::Status SignatureGate::CheckSignature(
   return Invalid(": not what the key signs");
 }
 
-absl::Status SignatureGate::CheckPush(const PushClaims& claims,
-                                      std::optional<int64_t> accepted_as,
-                                      bool activates) const {
-  if (!is_closed()) return absl::OkStatus();
+absl::Status SignatureGate::CheckClaims(const PushClaims& claims) const {
   if (!claims.signature.has_value()) {
     return Refused(
         ": required, this server takes signed revisions only; sign the "
         "artifact with `attune sign` and push it with its .sig file",
         "UNSIGNED");
   }
-  const v1::RevisionSignature& signature = *claims.signature;
-  ATTUNE_RETURN_IF_ERROR(CheckSignature(signature));
-  if (signature.digest() != claims.digest) {
+  ATTUNE_RETURN_IF_ERROR(CheckSignature(*claims.signature));
+  if (claims.signature->digest() != claims.digest) {
     return Invalid(".digest: of another artifact");
   }
+  return absl::OkStatus();
+}
+
+absl::Status SignatureGate::CheckFollowed(const PushClaims& claims) const {
+  return is_closed() ? CheckClaims(claims) : absl::OkStatus();
+}
+
+absl::Status SignatureGate::CheckPush(const PushClaims& claims,
+                                      std::optional<int64_t> accepted_as,
+                                      bool activates) const {
+  if (!is_closed()) return absl::OkStatus();
+  ATTUNE_RETURN_IF_ERROR(CheckClaims(claims));
+  const v1::RevisionSignature& signature = *claims.signature;
   const HighestNumber highest = HighestOf(numbers_, signature.policy());
   // Accepted, and lost in a crash or deleted since.
   if (highest.digest == claims.digest) accepted_as = highest.number;

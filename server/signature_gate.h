@@ -54,6 +54,11 @@ class SignatureGate {
                          std::optional<int64_t> accepted_as,
                          bool activates) const;
 
+  // Whether an artifact that another server took may be taken: its signature must
+  // be as good as a push's. Its number need not be new: it was when it was pushed,
+  // and servers learn of two pushes in any order. The errors of CheckPush.
+  absl::Status CheckFollowed(const PushClaims& claims) const;
+
   // Whether a stored artifact with this signature may serve. kPermissionDenied
   // if the signature is no good, or its number was never accepted.
   absl::Status CheckStored(const v1::RevisionSignature& signature) const;
@@ -69,6 +74,8 @@ class SignatureGate {
 
  private:
   absl::Status CheckSignature(const v1::RevisionSignature& signature) const;
+  // That there is one, good and of this artifact.
+  absl::Status CheckClaims(const PushClaims& claims) const;
 
   // Nothing if the gate is open.
   std::optional<policy::TrustedKeys> keys_;

@@ -17,6 +17,8 @@ namespace {
 // interrupts when it wakes; earlier kernels ignore it. Not for threads that use
 // up what they get: those who have had their share wait for the end of a slice.
 constexpr uint64_t kLongSliceNanoseconds = 100'000'000;
+// The shortest: the time that a refusal waits for a thread which answers.
+constexpr uint64_t kShortSliceNanoseconds = 100'000;
 
 int NiceOf(ThreadClass thread_class) {
   switch (thread_class) {
@@ -40,6 +42,8 @@ void JoinThreadClass(ThreadClass thread_class) {
   attributes.sched_nice = NiceOf(thread_class);
   if (thread_class == ThreadClass::kSparing) {
     attributes.sched_runtime = kLongSliceNanoseconds;
+  } else if (thread_class == ThreadClass::kAnswering) {
+    attributes.sched_runtime = kShortSliceNanoseconds;
   }
   // On Linux each thread has attributes of its own.
   ::syscall(SYS_sched_setattr, 0, &attributes, 0U);

@@ -15,7 +15,8 @@ enum class ThreadClass {
   // that whoever wakes interrupts.
   kSparing,
   // Works for callers for as long as there are some: a third of what gRPC's
-  // threads get, so that refusals and short calls come through.
+  // threads get, and in short pieces, so that refusals and short calls come
+  // through.
   kAnswering,
   // What the others leave.
   kBackground,

@@ -4,15 +4,8 @@
 #ifndef ATTUNE_SERVER_TRAFFIC_METRICS_H_
 #define ATTUNE_SERVER_TRAFFIC_METRICS_H_
 
-// What Prometheus can scrape of the traffic:
-//   attune_traffic_share{role,revision}        share of users; 0 of a shadow
-//   attune_traffic_changes                     the sequence
-//   attune_guardrail_rollbacks_total{guardrail}
-//   attune_guardrail_dropped_observations_total
-//   attune_trial_decisions{role}, attune_trial_failure_ratio{role},
-//   attune_trial_rewards{role}, attune_trial_reward_mean{role},
-//   attune_trial_entropy{role}                 of the trial under way
-//   attune_shadow_decisions_total{result}      decided, failed, dropped
+// What Prometheus can scrape of the traffic, the trial under way and the shadow
+// (metric_table.h).
 
 #include <prometheus/collectable.h>
 

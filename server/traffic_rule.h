@@ -46,6 +46,8 @@ struct TrafficState {
 
   // Of a state that was activated at least once, or with `uniform` in place.
   TrafficPlan PlanOr(std::string_view uniform) const;
+
+  bool operator==(const TrafficState&) const = default;
 };
 
 // After the plan was ordered. kInvalidArgument names the field of

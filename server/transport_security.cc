@@ -84,11 +84,8 @@ class TransportSecurity::Files : public prometheus::Collectable {
     if (roles_ != nullptr) {
       failures.push_back({{{"what", "roles"}}, roles_->failures()});
     }
-    return {CounterFamily("attune_tls_reload_failures_total",
-                          "Readings of the files that found nothing good",
-                          failures),
+    return {CounterFamily("attune_tls_reload_failures_total", failures),
             GaugeFamily("attune_tls_certificate_expiry_seconds",
-                        "When the certificate in use expires, since the epoch",
                         absl::ToDoubleSeconds(certificates()->expiry -
                                               absl::UnixEpoch()))};
   }

@@ -31,6 +31,7 @@ Command AddEvaluateCommand(CLI::App& app);
 Command AddPushCommand(CLI::App& app);
 Command AddInspectCommand(CLI::App& app);
 Command AddOpeCommand(CLI::App& app);
+Command AddCollectCommand(CLI::App& app);
 Command AddCompareCommand(CLI::App& app);
 Command AddReportCommand(CLI::App& app);
 Command AddWorkerCommand(CLI::App& app);

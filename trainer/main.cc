@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
       attune::trainer::AddCompareCommand(app),
       attune::trainer::AddOpeCommand(app),
       attune::trainer::AddReportCommand(app),
+      attune::trainer::AddCollectCommand(app),
   };
   try {
     app.parse(argc, argv);

@@ -39,6 +39,14 @@ def share(part, whole):
     return f"sum({part}) / sum({whole})"
 
 
+def with_feedback():
+    """Of the decisions that somebody was served."""
+    logged = f"sum({rate('attune_log_decisions_total', 'result=' + chr(34) + 'written' + chr(34))})"
+    shadow = f"(sum({rate('attune_shadow_decisions_total', 'result=' + chr(34) + 'decided' + chr(34))}) or vector(0))"
+    recorded = f"sum({rate('attune_log_feedback_total', 'result=' + chr(34) + 'recorded' + chr(34))})"
+    return f"{recorded} / ({logged} - {shadow})"
+
+
 def entropy():
     """Of what was chosen, in bits: 0 if always the same."""
     of_option = f"sum by (pattern, option) ({rate('attune_decisions_total', 'pattern=~' + chr(34) + '$pattern' + chr(34))})"
@@ -109,8 +117,8 @@ ROWS = [
     ("Decision log and feedback", [
         ("Healthy", "1 if the last commit succeeded.", "none", "stat", 4,
          [(f"min({select('attune_log_healthy')})", "healthy")]),
-        ("Decisions that have feedback", "Recorded feedback over logged decisions; feedback comes later than its decision.", "percentunit", "stat", 4,
-         [(share(rate("attune_log_feedback_total", 'result="recorded"'), rate("attune_log_decisions_total", 'result="written"')), "feedback")]),
+        ("Decisions that have feedback", "Recorded feedback over logged decisions but the shadow's, which nobody saw; feedback comes later than its decision.",
+         "percentunit", "stat", 4, [(with_feedback(), "feedback")]),
         ("Decisions", "Written or dropped.", "ops", "timeseries", 8,
          [(total("attune_log_decisions_total", "result"), "{{result}}")]),
         ("Feedback", "Recorded, repeated or failed.", "ops", "timeseries", 8,
@@ -121,6 +129,21 @@ ROWS = [
          [(select("attune_log_queued_decisions"), "{{instance}}")]),
         ("Commits", "Transactions by result.", "ops", "timeseries", 8,
          [(total("attune_log_commits_total", "result"), "{{result}}")]),
+    ]),
+    ("Servers that share Redis", [
+        ("Redis answers", "By what it is used for.", "none", "timeseries", 8,
+         [(select("attune_redis_up"), "{{instance}} {{use}}")]),
+        ("Errors of Redis", "By kind.", "ops", "timeseries", 8,
+         [(total("attune_redis_errors_total", "kind"), "{{kind}}")]),
+        ("Behind the others", "Revisions and changes of the traffic that are not here.", "none", "timeseries", 8,
+         [(select("attune_redis_revisions_behind"), "{{instance}} revisions"),
+          (select("attune_redis_traffic_changes_behind"), "{{instance}} traffic")]),
+        ("Outbox", "Decisions and feedback that wait for Redis, in the log.", "none", "timeseries", 8,
+         [(select("attune_redis_outbox_records"), "{{instance}}")]),
+        ("Oldest in the outbox", "Its age.", "s", "timeseries", 8,
+         [(select("attune_redis_outbox_age_seconds"), "{{instance}}")]),
+        ("Handed over", "Decisions and feedback in the stream.", "ops", "timeseries", 8,
+         [(total("attune_redis_delivered_records_total", "part"), "{{part}}")]),
     ]),
     ("Connections and security", [
         ("Open connections", "By listener.", "none", "timeseries", 8,

@@ -42,8 +42,8 @@ unpack_wheel() {
   mv "$3.tmp" "$3"
 }
 
-fetch_artifacts() {
-  mkdir -p "$ATTUNE_CACHE/data"
+# The protos of google.rpc.
+fetch_googleapis() {
   unpack_wheel "$GOOGLEAPIS_REQUIREMENT" 'google/rpc/*.proto' "$ATTUNE_CACHE/googleapis.flat"
   if [ ! -e "$ATTUNE_CACHE/googleapis/google/rpc/status.proto" ]; then
     mkdir -p "$ATTUNE_CACHE/googleapis/google"
@@ -51,6 +51,11 @@ fetch_artifacts() {
     rm -rf "$ATTUNE_CACHE/googleapis/google/rpc"
     mv "$ATTUNE_CACHE/googleapis/google/rpc.tmp" "$ATTUNE_CACHE/googleapis/google/rpc"
   fi
+}
+
+fetch_artifacts() {
+  mkdir -p "$ATTUNE_CACHE/data"
+  fetch_googleapis
   unpack_wheel "$DATA_REQUIREMENT" 'recbole/dataset_example/ml-100k/ml-100k.*' \
     "$ATTUNE_CACHE/data/ml-100k"
   fetch_model

@@ -75,3 +75,13 @@ build_release() {
     die "the build failed: the first error is above"
 }
 ATTUNE_CMAKE_FLAGS=()
+
+# leave_off OPTION...: options of CMakeLists.txt that build_release does without,
+# unless the build directory has them already.
+leave_off() {
+  local option
+  for option in "$@"; do
+    grep -qs "^$option:BOOL=ON" "$ROOT/build/release/CMakeCache.txt" ||
+      ATTUNE_CMAKE_FLAGS+=("-D$option=OFF")
+  done
+}

@@ -234,6 +234,20 @@ class Networks(unittest.TestCase):
         self.assertEqual(self.ports(policy, "ingress"), {50051, 9464})
         self.assertEqual(policy["spec"]["egress"], [])
 
+    def test_the_console_is_off_then_the_pods_own_then_for_a_proxy(self):
+        self.assertNotIn("console_listen", rendered("default").settings())
+        own = Rendered(sets=["console.enabled=true"])
+        self.assertEqual(own.settings()["console_listen"], "127.0.0.1:9465")
+        self.assertNotIn("attune-console", [s["metadata"]["name"] for s in own.kind("Service")])
+        self.assertEqual(self.ports(own.get("NetworkPolicy"), "ingress"), {50051, 9464})
+        shared = Rendered(sets=["console.enabled=true", "console.from[0].podSelector.matchLabels.app=oauth2-proxy"])
+        self.assertEqual(shared.settings()["console_listen"], "0.0.0.0:9465")
+        (rule,) = [r for r in shared.get("NetworkPolicy")["spec"]["ingress"] if r["ports"][0]["port"] == 9465]
+        self.assertEqual(rule["from"], [{"podSelector": {"matchLabels": {"app": "oauth2-proxy"}}}])
+        (port,) = shared.get("Service", "attune-console")["spec"]["ports"]
+        (server,) = shared.server()["containers"]
+        self.assertIn({"name": port["targetPort"], "containerPort": 9465}, server["ports"])
+
     def test_an_empty_list_is_nobody(self):
         r = Rendered(sets=["networkPolicy.dataFrom=null", "networkPolicy.metricsFrom=null"])
         self.assertFalse(r.get("NetworkPolicy")["spec"]["ingress"])
@@ -331,6 +345,36 @@ class Highly(unittest.TestCase):
         self.assertEqual(shown["uid"], "attune")
 
 
+class Sharing(unittest.TestCase):
+    """Servers without volumes on one Redis."""
+
+    def setUp(self):
+        self.r = rendered("redis")
+
+    def test_the_password_is_a_file_and_in_no_setting(self):
+        settings = self.r.settings()
+        self.assertEqual(settings["redis_url"], "redis://attune@redis.data.svc:6380/2")
+        self.assertEqual(settings["redis_prefix"], "shop:")
+        (volume,) = [v for v in self.r.server()["volumes"] if v["name"] == "redis"]
+        self.assertEqual(volume["secret"]["secretName"], "attune-redis")
+        self.assertNotIn("redis_url", rendered("default").settings())
+
+    def test_the_server_reaches_redis_and_names_and_nothing_else(self):
+        names, redis = self.r.get("NetworkPolicy")["spec"]["egress"]
+        self.assertEqual({p["port"] for p in names["ports"]}, {53})
+        self.assertEqual([p["port"] for p in redis["ports"]], [6380])
+        self.assertEqual(redis["to"][0]["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"], "data")
+        policy = Rendered(sets=["redis.url=redis://redis"]).get("NetworkPolicy")
+        self.assertEqual(policy["spec"]["egress"][1]["ports"][0]["port"], 6379)
+
+    def test_a_push_goes_to_one(self):
+        (container,) = self.r.get("Job", "attune-trainer-1")["spec"]["template"]["spec"]["containers"]
+        self.assertIn("--server=attune-control.shop.svc:50052", container["args"])
+        r = Rendered(["ha"], ["redis.url=redis://redis"])
+        pod = r.get("CronJob", "attune-trainer")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+        self.assertEqual(len(pod["containers"]), 1)
+
+
 class Keys(unittest.TestCase):
     def test_made_keys_are_keys(self):
         import base64
@@ -372,6 +416,7 @@ class Refusals(unittest.TestCase):
         self.refused("max_calls", "server.settings.max_calls=-1")
         self.refused("token_ttl", "server.settings.token_ttl=soon")
         self.refused("data_listen", "server.settings.data_listen=0.0.0.0:1")
+        self.refused("console_listen", "server.settings.console_listen=0.0.0.0:1")
         self.refused("ATTUNE_|extraEnv", "server.extraEnv[0].name=ATTUNE_LOG_LEVEL", "server.extraEnv[0].value=debug")
         self.refused("accessMode", "persistence.accessMode=ReadWriteMany")
         self.refused("persistence.size", "persistence.size=big")
@@ -391,16 +436,25 @@ class Refusals(unittest.TestCase):
         self.refused("maxUnavailable", "podDisruptionBudget.maxUnavailable=0")
         self.refused("trustedKeys", "server.trustedKeys=-----BEGIN PRIVATE KEY-----")
         self.refused("drainDelaySeconds", "server.drainDelaySeconds=5s")
+        self.refused("redis.url", "redis.url=rediss://redis")
+        # A password in a URL would be in a ConfigMap.
+        self.refused("redis.url", "redis.url=redis://user:secret@redis")
+        self.refused("redis_max_records", "server.settings.redis_max_records=5")
+        self.refused("redis_url", "server.settings.redis_url=redis://redis")
 
     def test_combinations(self):
         self.refused("replicas cannot share a volume", "server.replicas=2")
         self.refused("replicas cannot share a volume", "autoscaling.enabled=true")
         self.refused("existingClaim", "server.kind=StatefulSet", "persistence.existingClaim=old")
+        self.refused("redis.url", "redis.existingSecret=s")
+        self.refused("redis.existingSecret", "redis.url=redis://redis", "redis.user=u")
         self.refused("tls.existingSecret", "tls.mode=server")
         self.refused("either", "tls.mode=server", "tls.existingSecret=t", "tls.certManager.enabled=true", "tls.certManager.issuerRef.name=ca")
         self.refused("every replica", "autoscaling.enabled=true", values=["ha"])
         self.refused("not signed", "server.trustedKeys=-----BEGIN PUBLIC KEY-----", values=["ha"])
         self.refused("trainer.tls", "trainer.tls.existingSecret=", values=["existing-tls"])
+        self.refused("console.from", "console.from[0].podSelector.matchLabels.app=proxy")
+        self.refused("console.from", "networkPolicy.enabled=false", values=["existing-tls"])
         self.refused("edge.upstreamTls", "edge.upstreamTls.existingSecret=", values=["existing-tls"])
 
     def test_what_is_not_persistent_may_have_replicas(self):
@@ -429,8 +483,8 @@ class Documents(unittest.TestCase):
     def test_the_schema_has_every_setting_that_the_chart_does_not_make(self):
         made = set().union(*(rendered(v).settings() for v in VARIANTS)) - {"max_connections_per_address"}
         free = set(schema()["properties"]["server"]["properties"]["settings"]["properties"])
-        # A second key file is not needed: token.key may hold several keys. Ports are fixed.
-        self.assertEqual((made | free) ^ server_settings(), {"token_previous_key_file", "port_file"} | (made & free) - server_settings())
+        # A second key file is not needed: token.key may hold several keys. Ports are fixed. A pod's name is its replica's.
+        self.assertEqual((made | free) ^ server_settings(), {"token_previous_key_file", "port_file", "replica"} | (made & free) - server_settings())
 
     def test_notes(self):
         """Helm renders them at an installation alone, so here as a template."""

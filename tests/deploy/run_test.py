@@ -4,10 +4,12 @@
 
 usage: run_test.py BUILD_DIR
 
-Writes BUILD_DIR/deploy/queries.txt: each query and what it returned.
+Writes BUILD_DIR/deploy/queries.txt: each query and what it returned. With ATTUNE_PLOT=1 the run is longer and is drawn:
+BUILD_DIR/deploy/dashboard.png.
 """
 import json
 import math
+import os
 import pathlib
 import re
 import socket
@@ -21,6 +23,8 @@ from chart import CACHE, CHART, ROOT, Rendered
 from real_run import Authority, Llm, Proxy, Run, Traffic, Trainer, queries, wait_for
 
 BUILD = pathlib.Path(sys.argv.pop(1)) if len(sys.argv) > 1 else ROOT / "build/release"
+PLOT = os.environ.get("ATTUNE_PLOT") == "1"
+LIVE_SECONDS = 90 if PLOT else 12
 # setUpClass starts everything once; test_zz is the last one and stops a server.
 VARIABLES = {"$job": "attune", "$namespace": ".*", "$instance": ".*", "$pattern": ".*",
              "$__rate_interval": "20s", "$__interval": "5s", "$__range": "60s"}
@@ -36,7 +40,8 @@ RAISED = {
 # Alerts that a busy machine may raise: they are about time.
 EITHER = {"AttuneSlow", "AttuneShadowDrops"}
 # Panels that find nothing in this run, and why.
-EMPTY = {}
+EMPTY = {title: "no server of it shares a Redis" for title in (
+    "Redis answers", "Errors of Redis", "Behind the others", "Outbox", "Oldest in the outbox", "Handed over")}
 
 
 def summary(samples):
@@ -91,6 +96,7 @@ class RealRun(unittest.TestCase):
     def live(cls):
         """Some seconds of what happens to servers, so that rates have two ends."""
         plain, secure, traffic = cls.plain, cls.secure, Traffic(cls.plain)
+        began = time.time()
         problems = traffic.send(range(30))
         assert plain.control("activate", "0123456789abcdef").returncode == 1
         assert plain.data("prompt", "--history", "1=A", "--candidate", "2=B").returncode == 1
@@ -102,7 +108,7 @@ class RealRun(unittest.TestCase):
         wait_for("a bad roles file is counted", lambda: cls.prometheus.samples(refused))
         secure.write_roles(cls.roles)
         count = 30
-        while time.monotonic() < cls.started() + 12:
+        while time.monotonic() < cls.started() + LIVE_SECONDS:
             problems += traffic.send(range(count, count + 30))
             count += 30
             plain.data("prompt", "--history", "1=A", "--candidate", "2=B")
@@ -110,6 +116,7 @@ class RealRun(unittest.TestCase):
             secure.control("traffic", "--active", "0123456789abcdef", *cls.tls(cls.backend))
         assert not problems, problems[:3]
         assert count > 60, f"only {count} prompts"
+        cls.lived = began, time.time()
 
     @classmethod
     def started(cls):
@@ -123,8 +130,17 @@ class RealRun(unittest.TestCase):
         lines = [f"{name:<{width}}  {series:>6}  {values:<28}  {query}" for name, series, values, query in
                  [("panel or alert", "series", "least ... greatest", "query"), *cls.rows]]
         text = "\n".join(lines) + "\n"
+        if PLOT:
+            cls.plot()
         (BUILD / "deploy/queries.txt").write_text(text)
         print("\n" + "\n".join(line[:150] for line in lines))
+
+    @classmethod
+    def plot(cls):
+        import plot_dashboard
+
+        dashboard = json.loads((ROOT / "deploy/grafana/attune.json").read_text())
+        plot_dashboard.draw(dashboard, cls.prometheus, VARIABLES, *cls.lived, BUILD / "deploy/dashboard.png")
 
     def ask(self, name, query):
         samples = self.prometheus.samples(query)
@@ -177,14 +193,6 @@ class RealRun(unittest.TestCase):
         self.assertEqual(len(groups), 4)
         for rule in (r for g in groups for r in g["rules"]):
             self.assertEqual((rule["health"], rule.get("lastError", "")), ("ok", ""), rule["name"])
-
-    def test_what_is_watched_is_documented(self):
-        text = (ROOT / "docs/server.md").read_text()
-        shown = json.loads((ROOT / "deploy/grafana/attune.json").read_text())
-        names = queries(json.dumps(shown)) | queries((ROOT / "deploy/prometheus/attune.rules.yaml").read_text())
-        for name in sorted(names - {"up"}):
-            bare = re.sub(r"_(bucket|sum|count)$", "", name)
-            self.assertTrue(bare in text or bare.startswith("exposer_"), name)
 
     def test_the_server_takes_every_variants_settings(self):
         for path in sorted((CHART / "ci").glob("*-values.yaml")):

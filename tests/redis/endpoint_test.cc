@@ -45,6 +45,13 @@ TEST(EndpointTest, ReadsPasswordsWithoutUserAndWithSigns) {
   EXPECT_EQ(endpoint->password, "p@s:s");
 }
 
+TEST(EndpointTest, ReadsAUserWhosePasswordIsElsewhere) {
+  const auto endpoint = ParseUrl("redis://ann@h");
+  ASSERT_THAT(endpoint, IsOk());
+  EXPECT_EQ(endpoint->user, "ann");
+  EXPECT_EQ(endpoint->password, "");
+}
+
 TEST(EndpointTest, ReadsAddressesInBrackets) {
   const auto endpoint = ParseUrl("redis://[::1]:7000/1");
   ASSERT_THAT(endpoint, IsOk());
@@ -69,7 +76,7 @@ TEST(EndpointTest, NamesWhatIsWrongAndNotThePassword) {
       {"redis://u:secret%@h", "'%'"},
       {"redis://u:secret%zz@h", "'%'"},
       {"redis://u:@h", "password is empty"},
-      {"redis://secret@h", "no ':'"},
+      {"redis://@h", "password is empty"},
       {"redis://u:secret@[::1", "']'"},
       {"redis://u:secret@[::1]7", "port"},
   };

@@ -127,6 +127,14 @@ TEST(LoadConfigTest, PrintsWhatItIsAskedFor) {
   EXPECT_THAT(printed->print.value(), HasSubstr("max_revisions: 9\n"));
 }
 
+TEST(LoadConfigTest, PrintsNoPassword) {
+  const auto printed =
+      Load({"--print_config", "--redis_url", "redis://ann:secret@host:1/2"});
+  EXPECT_THAT(printed->print.value(),
+              AllOf(HasSubstr("redis://host:1/2\n"), Not(HasSubstr("secret"))));
+  EXPECT_EQ(printed->config.redis_url, "redis://ann:secret@host:1/2");
+}
+
 TEST(LoadConfigTest, WhatIsPrintedCanBeReadBack) {
   const TempDir dir;
   const std::string text =

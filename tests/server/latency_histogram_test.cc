@@ -16,12 +16,12 @@ using std::chrono::microseconds;
 prometheus::ClientMetric::Histogram Scrape(const LatencyHistogram& histogram) {
   const auto families = histogram.Collect();
   EXPECT_EQ(families.size(), 1u);
-  EXPECT_EQ(families[0].name, "latency");
+  EXPECT_EQ(families[0].name, "attune_get_prompt_latency_seconds");
   return families[0].metric[0].histogram;
 }
 
 TEST(LatencyHistogramTest, CountsEachLatencyInItsBucketAndAllAbove) {
-  LatencyHistogram histogram("latency", "help");
+  LatencyHistogram histogram("attune_get_prompt_latency_seconds");
   histogram.Observe(microseconds(10));  // at the bound of the first bucket
   histogram.Observe(microseconds(11));
   histogram.Observe(std::chrono::seconds(105));  // above every bound
@@ -37,7 +37,7 @@ TEST(LatencyHistogramTest, CountsEachLatencyInItsBucketAndAllAbove) {
 }
 
 TEST(LatencyHistogramTest, LosesNothingAcrossThreads) {
-  LatencyHistogram histogram("latency", "help");
+  LatencyHistogram histogram("attune_get_prompt_latency_seconds");
   std::vector<std::thread> threads;
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([&] {

@@ -168,6 +168,43 @@ TEST_F(LogStoreTest, RefusesAnotherProgramsFile) {
                        HasSubstr("not a decision log")));
 }
 
+TEST_F(LogStoreTest, TakesOverALogOfSchemaOne) {
+  {
+    auto store = Open();
+    ASSERT_THAT(AddDecisions(*store, MakeDecision(1), MakeDecision(2)), IsOk());
+    ASSERT_THAT(Add(*store, MakeFeedback(2, 0.25F)), IsOk());
+  }
+  const char* schema1 =
+      "BEGIN; ALTER TABLE feedback RENAME TO feedback2;"
+      "CREATE TABLE feedback(seq INTEGER PRIMARY KEY,"
+      " decision BLOB NOT NULL UNIQUE, user BLOB, issue_time INTEGER NOT NULL,"
+      " request_id TEXT NOT NULL, record BLOB NOT NULL,"
+      " checksum INTEGER NOT NULL);"
+      "INSERT INTO feedback SELECT * FROM feedback2; DROP TABLE feedback2;"
+      "DROP TABLE identity; PRAGMA user_version=1; COMMIT";
+  ASSERT_THAT((*Database::Open(options_.path, Database::Mode::kCreate, nullptr))
+                  ->Execute(schema1),
+              IsOk());
+  auto store = Open();
+  EXPECT_THAT(ReadAll(options_.path), SizeIs(2));
+  EXPECT_EQ(Add(*store, MakeFeedback(2, 1.0F))->reward, 0.25F);
+  ASSERT_THAT(Add(*store, MakeFeedback(1)), IsOk());
+  const auto ends = ReadEnds(options_.path, nullptr);
+  ASSERT_THAT(ends, IsOk());
+  EXPECT_THAT(ends->identity, SizeIs(32));
+  EXPECT_GT(ends->last_feedback, 1);
+  EXPECT_EQ(Query("PRAGMA user_version"), 2);
+}
+
+TEST_F(LogStoreTest, ASequenceNumberNeverComesTwice) {
+  auto store = Open();
+  ASSERT_THAT(AddDecisions(*store, MakeDecision(1)), IsOk());
+  ASSERT_THAT(Add(*store, MakeFeedback(1)), IsOk());
+  ASSERT_THAT(store->Erase(UserOf('a'), kLogNow), IsOk());
+  ASSERT_THAT(Add(*store, MakeFeedback(2, 0.5F, UserOf('b'))), IsOk());
+  EXPECT_EQ(ReadEnds(options_.path, nullptr)->last_feedback, 2);
+}
+
 TEST_F(LogStoreTest, SaysThatAFileIsDamaged) {
   std::ofstream(options_.path) << std::string(8192, 'x');
   const auto store = LogStore::Open(options_);

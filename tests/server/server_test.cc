@@ -7,8 +7,15 @@
 #include <grpcpp/impl/client_unary_call.h>
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
 #include <thread>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "server/metric_table.h"
 #include "tests/server/http_get.h"
 #include "tests/server/raw_message.h"
 #include "tests/server/server_fixture.h"
@@ -212,6 +219,28 @@ TEST(ServerTest, MetricsSayHowTheDecisionLogFares) {
                               " 1"));
   EXPECT_THAT(text, ContainsRegex(R"(attune_log_commits_total\{result="ok")"));
   EXPECT_THAT(text, HasSubstr("attune_log_queued_decisions 0"));
+}
+
+// The other way round, whether each row is exposed, is tests/docs' question.
+TEST(ServerTest, EveryMetricIsARowOfTheTable) {
+  TestServer server;
+  const std::string text = HttpGet(server.server().ports().metrics, "/metrics");
+  std::set<std::string> expected;
+  for (const MetricRow& row : kMetrics) {
+    expected.insert("# HELP " + std::string(row.name) + " " +
+                    std::string(row.help));
+  }
+  int families = 0;
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    // prometheus-cpp's own.
+    if (!absl::ConsumePrefix(&line, "# HELP ") ||
+        absl::StartsWith(line, "exposer_")) {
+      continue;
+    }
+    ++families;
+    EXPECT_EQ(expected.count(absl::StrCat("# HELP ", line)), 1u) << line;
+  }
+  EXPECT_GT(families, 20);
 }
 
 // Whether feedback can be recorded is a service of its own, since prompts are

@@ -114,6 +114,16 @@ securityContext:
   "user_key_file" "/etc/attune/keys/user.key"
   "drain_delay" (printf "%ds" (int .Values.server.drainDelaySeconds))
   "shutdown_deadline" (printf "%ds" (int .Values.server.shutdownDeadlineSeconds)) }}
+{{- with .Values.redis }}
+{{- if .url }}
+{{- $_ := set $all "redis_url" (ternary (replace "redis://" (printf "redis://%s@" .user) .url) .url (ne .user "")) }}
+{{- $_ := set $all "redis_prefix" .prefix }}
+{{- if .existingSecret }}{{ $_ := set $all "redis_password_file" "/etc/attune/redis/password" }}{{ end }}
+{{- end }}
+{{- end }}
+{{- if .Values.console.enabled }}
+{{- $_ := set $all "console_listen" (printf "%s:9465" (ternary $address "127.0.0.1" (not (empty .Values.console.from)))) }}
+{{- end }}
 {{- if .Values.server.catalog }}{{ $_ := set $all "catalog" "/etc/attune/config/catalog.yaml" }}{{ end }}
 {{- if .Values.server.trustedKeys }}{{ $_ := set $all "trusted_keys_file" "/etc/attune/config/trusted_keys.pem" }}{{ end }}
 {{- if ne .Values.tls.mode "off" }}
@@ -140,6 +150,9 @@ securityContext:
 {{- if and $several $v.persistence.enabled (eq $v.server.kind "Deployment") }}
 {{- fail "server.replicas, autoscaling: replicas cannot share a volume, each keeps its own log; set server.kind=StatefulSet, or persistence.enabled=false" }}
 {{- end }}
+{{- if and $v.console.from (not (and $v.console.enabled $v.networkPolicy.enabled)) }}
+{{- fail "console.from: needs console.enabled and networkPolicy.enabled; the console has no login" }}
+{{- end }}
 {{- if and $v.persistence.existingClaim (eq $v.server.kind "StatefulSet") }}
 {{- fail "persistence.existingClaim: a StatefulSet has a claim for each replica; set server.kind=Deployment" }}
 {{- end }}
@@ -149,8 +162,14 @@ securityContext:
 {{- if and $v.tls.existingSecret $v.tls.certManager.enabled }}
 {{- fail "tls: either existingSecret or certManager.enabled" }}
 {{- end }}
-{{- if and $v.trainer.enabled (or $v.autoscaling.enabled (and $several (eq $v.server.kind "Deployment"))) }}
-{{- fail "trainer.enabled: a revision must be pushed to every replica by name; needs one replica, or server.kind=StatefulSet without autoscaling" }}
+{{- if and (or $v.redis.existingSecret $v.redis.user) (not $v.redis.url) }}
+{{- fail "redis.url: needed with redis.existingSecret and redis.user" }}
+{{- end }}
+{{- if and $v.redis.user (not $v.redis.existingSecret) }}
+{{- fail "redis.existingSecret: needed with redis.user" }}
+{{- end }}
+{{- if and $v.trainer.enabled (not $v.redis.url) (or $v.autoscaling.enabled (and $several (eq $v.server.kind "Deployment"))) }}
+{{- fail "trainer.enabled: a revision must be pushed to every replica by name; needs redis.url, one replica, or server.kind=StatefulSet without autoscaling" }}
 {{- end }}
 {{- if and $v.trainer.enabled $v.server.trustedKeys }}
 {{- fail "trainer.enabled: its revisions are not signed, and server.trustedKeys refuses those; train elsewhere, sign, push" }}

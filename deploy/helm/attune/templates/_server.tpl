@@ -31,6 +31,9 @@ spec:
         - {name: grpc, containerPort: 50051}
         - {name: grpc-control, containerPort: 50052}
         - {name: metrics, containerPort: 9464}
+        {{- if .Values.console.from }}
+        - {name: console, containerPort: 9465}
+        {{- end }}
       {{- include "attune.probes" . | nindent 6 }}
       {{- include "attune.containerSecurity" . | nindent 6 }}
       resources: {{- toYaml $server.resources | nindent 8 }}
@@ -38,6 +41,9 @@ spec:
         - {name: data, mountPath: /var/lib/attune}
         - {name: config, mountPath: /etc/attune/config, readOnly: true}
         - {name: keys, mountPath: /etc/attune/keys, readOnly: true}
+        {{- if .Values.redis.existingSecret }}
+        - {name: redis, mountPath: /etc/attune/redis, readOnly: true}
+        {{- end }}
         {{- if ne .Values.tls.mode "off" }}
         - {name: tls, mountPath: /etc/attune/tls, readOnly: true}
         {{- end }}
@@ -57,6 +63,10 @@ spec:
       configMap: {name: {{ include "attune.fullname" . }}}
     - name: keys
       secret: {secretName: {{ include "attune.keysSecret" . }}, defaultMode: 0440}
+    {{- with .Values.redis.existingSecret }}
+    - name: redis
+      secret: {secretName: {{ . }}, defaultMode: 0440, items: [{key: password, path: password}]}
+    {{- end }}
     {{- if ne .Values.tls.mode "off" }}
     - name: tls
       secret:
