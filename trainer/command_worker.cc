@@ -70,11 +70,11 @@ absl::StatusOr<int> BatchSize(const WorkerFlags& flags) {
 
 absl::Status Work(const WorkerFlags& flags) {
   if (flags.redis.url.empty()) {
-    return absl::InvalidArgumentError("--redis is needed");
+    return absl::InvalidArgumentError("--redis-url is needed");
   }
   ATTUNE_ASSIGN_OR_RETURN(const int batch_size, BatchSize(flags));
   ATTUNE_ASSIGN_OR_RETURN(redis::Connection::Options connection,
-                          flags.redis.Connection("redis"));
+                          flags.redis.Connection("redis-url"));
   ATTUNE_ASSIGN_OR_RETURN(const Llm llm, MakeLlm(flags));
   std::signal(SIGINT, [](int) { told_to_stop = true; });
   std::signal(SIGTERM, [](int) { told_to_stop = true; });
@@ -96,7 +96,7 @@ Command AddWorkerCommand(CLI::App& app) {
   flags->setup.learner = "bandit";
   CLI::App* command = app.add_subcommand(
       "worker", "Ranks for trainings elsewhere, with the LLM next to it.");
-  flags->redis.AddTo(*command, "redis",
+  flags->redis.AddTo(*command, "redis-url", "redis",
                      "Where trainings with --workers are: redis://host:6379/0");
   flags->setup.backend.AddLlmTo(*command);
   flags->setup.AddSimTo(*command);
@@ -112,10 +112,12 @@ Command AddWorkerCommand(CLI::App& app) {
       "then\n"
       "it finishes what it has and leaves. A worker that is killed loses\n"
       "nothing: another does it again. Example:\n"
-      "  attune_trainer worker --redis redis://cache:6379/0 --backend llama\n"
+      "  attune_trainer worker --redis-url redis://cache:6379/0 --backend "
+      "llama\n"
       "      --model SmolLM2-135M-Instruct.Q4_1.gguf\n"
       "With a vLLM on the same machine:\n"
-      "  attune_trainer worker --redis redis://cache:6379/0 --backend openai\n"
+      "  attune_trainer worker --redis-url redis://cache:6379/0 --backend "
+      "openai\n"
       "      --llm-url http://localhost:8000/v1 --llm-model NAME\n"
       "For simulated users --catalog, --sim-setting, --recency-decay and "
       "--seed\n"

@@ -35,21 +35,22 @@ std::string RandomName() {
                          static_cast<uint32_t>(device()));
 }
 
-void RedisFlags::AddTo(CLI::App& command, const std::string& name,
+void RedisFlags::AddTo(CLI::App& command, const std::string& url_flag,
+                       const std::string& stem,
                        const std::string& description) {
-  Flag(command, name, url, description);
-  Flag(command, name + "-prefix", prefix, "Before every key in that Redis");
-  Flag(command, name + "-password-file", password_file,
+  Flag(command, url_flag, url, description);
+  Flag(command, stem + "-prefix", prefix, "Before every key in that Redis");
+  Flag(command, stem + "-password-file", password_file,
        "File that holds its password");
 }
 
 absl::StatusOr<redis::Connection::Options> RedisFlags::Connection(
-    const std::string& name) const {
+    const std::string& url_flag) const {
   redis::Connection::Options options;
   absl::StatusOr<redis::Endpoint> endpoint = redis::ParseUrl(url);
   if (!endpoint.ok()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("--", name, ": ", endpoint.status().message()));
+        absl::StrCat("--", url_flag, ": ", endpoint.status().message()));
   }
   options.endpoint = *std::move(endpoint);
   if (password_file.empty()) return options;
@@ -58,12 +59,12 @@ absl::StatusOr<redis::Connection::Options> RedisFlags::Connection(
       std::string(absl::StripTrailingAsciiWhitespace(text));
   if (!options.endpoint.password.empty()) return options;
   return absl::InvalidArgumentError(
-      absl::StrCat("--", name, "-password-file ", password_file, ": is empty"));
+      absl::StrCat(password_file, ": holds no password"));
 }
 
 void WorkersFlags::AddTo(CLI::App& command) {
   redis.AddTo(
-      command, "workers",
+      command, "workers", "workers",
       "Redis, redis://host:6379/0, through which `attune_trainer worker`"
       " processes rank with their LLMs, instead of one here");
   Flag(command, "workers-timeout", timeout,

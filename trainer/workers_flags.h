@@ -21,17 +21,17 @@ class App;
 
 namespace attune::trainer {
 
-// A Redis: --<name> is its URL, --<name>-prefix and --<name>-password-file.
+// A Redis: a flag for its URL, --<stem>-prefix and --<stem>-password-file.
 struct RedisFlags {
   std::string url;
   std::string prefix = "attune:";
   std::string password_file;
 
-  void AddTo(CLI::App& command, const std::string& name,
-             const std::string& description);
+  void AddTo(CLI::App& command, const std::string& url_flag,
+             const std::string& stem, const std::string& description);
   // kInvalidArgument names the flag that is wrong; errors of ReadFile.
   absl::StatusOr<redis::Connection::Options> Connection(
-      const std::string& name) const;
+      const std::string& url_flag) const;
 };
 
 // The LLMs of `attune_trainer worker` processes: the learner's side.

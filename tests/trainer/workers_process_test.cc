@@ -72,7 +72,7 @@ class WorkersProcessTest : public ::testing::TestWithParam<const char*> {
     std::filesystem::remove(WorkerLog(worker));
     workers_[worker] = std::make_unique<TrainerProcess>(
         std::vector<std::string>{
-            "worker", "--redis=" + server_.url(), "--backend=sim",
+            "worker", "--redis-url=" + server_.url(), "--backend=sim",
             "--catalog=" ATTUNE_SOURCE_DIR "/policy/catalogs/movies.yaml",
             absl::StrCat("--seed=", kSeed), absl::StrCat("--sim-rate=", rate)},
         WorkerLog(worker));
