@@ -15,16 +15,18 @@ import tempfile
 ARROWS = {
     "policy": {"attune"},
     "client": {"policy", "attune"},
-    "server": {"policy", "attune"},
-    "trainer": {"policy", "client", "attune"},
-    "tests": {"policy", "client", "server", "trainer", "attune"},
-    "bench": {"policy", "client", "server", "trainer", "tests", "attune"},
+    "tracing": {"policy"},
+    "server": {"policy", "tracing", "attune"},
+    "trainer": {"policy", "client", "tracing", "attune"},
+    "tests": {"policy", "client", "tracing", "server", "trainer", "attune"},
+    "bench": {"policy", "client", "tracing", "server", "trainer", "tests", "attune"},
 }
 FOLDERS = set(ARROWS)
 # folder -> prefixes of foreign headers it must not include
 FORBIDDEN = {
     "policy": ("grpc", "torch/", "ATen/", "curl/", "prometheus/", "sqlite3", "llama"),
     "client": ("torch/", "ATen/", "curl/", "prometheus/", "sqlite3", "llama"),
+    "tracing": ("grpc", "torch/", "ATen/", "prometheus/", "sqlite3", "llama"),
     "server": ("torch/", "ATen/", "curl/", "llama"),
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')

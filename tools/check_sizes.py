@@ -11,7 +11,7 @@ import statistics
 import sys
 
 BUDGET = {".cc": 400, ".h": 260}
-FOLDERS = ("policy", "server", "client", "trainer")
+FOLDERS = ("policy", "server", "client", "tracing", "trainer")
 
 
 def main(argv):
