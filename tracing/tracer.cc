@@ -48,9 +48,9 @@ std::optional<Span> Tracer::Start(std::string_view name, SpanKind kind,
   return span;
 }
 
-void Tracer::End(Span span) const {
+void Tracer::EndAt(Span span, absl::Time end) const {
   // A clock may be set back.
-  span.end = std::max(options_.clock(), span.start);
+  span.end = std::max(end, span.start);
   options_.exporter->Export(std::move(span));
 }
 

@@ -21,6 +21,7 @@
 #include <functional>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "absl/time/time.h"
 #include "absl/types/span.h"
@@ -50,8 +51,9 @@ class Tracer {
   // be null.
   std::optional<Span> Start(std::string_view name, SpanKind kind,
                             const TraceContext* parent = nullptr) const;
-  // The span ends now.
-  void End(Span span) const;
+  // The span ends now, or ended then.
+  void End(Span span) const { EndAt(std::move(span), Now()); }
+  void EndAt(Span span, absl::Time end) const;
 
   absl::Time Now() const { return options_.clock(); }
 

@@ -232,6 +232,11 @@ absl::StatusOr<std::unique_ptr<TrainSetup>> MakeSim(
   setup->backend = std::make_unique<SimBackend>(
       *setup->world,
       SimBackend::Pause{.rate = flags.sim_rate, .sleep = SleepFor});
+  ATTUNE_ASSIGN_OR_RETURN(
+      setup->backend,
+      flags.backend.traces.Trace(
+          std::move(setup->backend),
+          {.operation = "text_completion", .provider = "sim", .model = "sim"}));
   // Half of the held-out users validate, half test.
   const auto tasks_of = [raw = setup.get()](int first, int count) {
     return TaskSource{count, [raw, first](int index, int draw, int ordinal) {
