@@ -86,11 +86,11 @@ class TracingTest : public ::testing::Test {
     server_.server().Shutdown();
     std::vector<Received> spans;
     for (const auto& request : receiver.seen()) {
-      for (const Json& of : Json::parse(request.body)["resourceSpans"]) {
-        resource_ = of["resource"].dump();
-        for (const Json& span : of["scopeSpans"][0]["spans"]) {
-          spans.push_back({span});
-        }
+      const Json body = Json::parse(request.body);
+      const Json& of = body["resourceSpans"][0];
+      resource_ = of["resource"].dump();
+      for (const Json& span : of["scopeSpans"][0]["spans"]) {
+        spans.push_back({span});
       }
     }
     return spans;
