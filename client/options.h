@@ -45,6 +45,13 @@ struct ClientOptions {
   Clock clock = {};
 };
 
+// What one call says beside its request: the trace that it belongs to, in W3C
+// Trace Context's words. Empty: none.
+struct CallOptions {
+  std::string traceparent = {};
+  std::string tracestate = {};
+};
+
 }  // namespace attune::client
 
 #endif  // ATTUNE_CLIENT_OPTIONS_H_

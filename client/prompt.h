@@ -64,6 +64,9 @@ struct Prompt {
   AnswerContract answer;
   // When the token stops being accepted, if there is one.
   std::optional<absl::Time> expire_time;
+  // The server's span of this answer, if it records one: the parent of what is
+  // done with the prompt, as a `traceparent`. Empty otherwise.
+  std::string traceparent;
   // True if the server could not be asked and this is the caller's own prompt.
   bool is_fallback = false;
   // Why it could not be asked; OK unless is_fallback.

@@ -18,6 +18,7 @@ namespace attune::client {
 namespace {
 
 constexpr absl::Duration kDeadline = absl::Seconds(2);
+constexpr char kTraceparent[] = "traceparent";
 
 bool IsServerAway(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
@@ -31,6 +32,35 @@ std::string RandomUuid() {
   return absl::StrFormat("%08x-%04x-%04x-%04x-%012x", high >> 32,
                          (high >> 16) & 0xFFFF, high & 0xFFFF, low >> 48,
                          low & 0xFFFFFFFFFFFFULL);
+}
+
+bool MayBeHeader(const std::string& value) {
+  return std::all_of(value.begin(), value.end(),
+                     [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+// gRPC fails a call, and says INTERNAL, for metadata that is none.
+absl::Status Check(const CallOptions& call) {
+  if (MayBeHeader(call.traceparent) && MayBeHeader(call.tracestate)) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      "traceparent, tracestate: must be printable ASCII");
+}
+
+// Puts the call into its trace.
+void SetTrace(const CallOptions& call, grpc::ClientContext& context) {
+  if (call.traceparent.empty()) return;
+  context.AddMetadata(kTraceparent, call.traceparent);
+  if (call.tracestate.empty()) return;
+  context.AddMetadata("tracestate", call.tracestate);
+}
+
+std::string TraceparentOf(const grpc::ClientContext& context) {
+  const auto& trailers = context.GetServerTrailingMetadata();
+  const auto found = trailers.find(kTraceparent);
+  if (found == trailers.end()) return "";
+  return {found->second.data(), found->second.size()};
 }
 
 // Enough for the server to have work while the next ones are on their way.
@@ -80,18 +110,27 @@ absl::StatusOr<PromptClient> PromptClient::Create(ClientOptions options) {
 }
 
 absl::StatusOr<Prompt> PromptClient::GetPrompt(
-    const v1::GetPromptRequest& request) const {
+    const v1::GetPromptRequest& request, const CallOptions& call) const {
+  ATTUNE_RETURN_IF_ERROR(Check(call));
   v1::GetPromptResponse response;
+  std::string traceparent;
   ATTUNE_RETURN_IF_ERROR(CallUnary(
       impl_->options, impl_->options.retry, [&](grpc::ClientContext& context) {
-        return impl_->stub->GetPrompt(&context, request, &response);
+        SetTrace(call, context);
+        grpc::Status status =
+            impl_->stub->GetPrompt(&context, request, &response);
+        traceparent = TraceparentOf(context);
+        return status;
       }));
-  return FromProto(response);
+  ATTUNE_ASSIGN_OR_RETURN(Prompt prompt, FromProto(response));
+  prompt.traceparent = std::move(traceparent);
+  return prompt;
 }
 
 absl::StatusOr<Prompt> PromptClient::GetPromptOr(
-    const v1::GetPromptRequest& request, Prompt fallback) const {
-  absl::StatusOr<Prompt> prompt = GetPrompt(request);
+    const v1::GetPromptRequest& request, Prompt fallback,
+    const CallOptions& call) const {
+  absl::StatusOr<Prompt> prompt = GetPrompt(request, call);
   if (prompt.ok() || !IsServerAway(prompt.status())) return prompt;
   fallback.is_fallback = true;
   fallback.fallback_reason = prompt.status();
@@ -99,19 +138,26 @@ absl::StatusOr<Prompt> PromptClient::GetPromptOr(
 }
 
 absl::StatusOr<v1::RecordFeedbackResponse> PromptClient::RecordFeedback(
-    v1::RecordFeedbackRequest request) const {
+    v1::RecordFeedbackRequest request, const CallOptions& call) const {
+  ATTUNE_RETURN_IF_ERROR(Check(call));
   if (request.request_id().empty()) request.set_request_id(RandomUuid());
   v1::RecordFeedbackResponse response;
   ATTUNE_RETURN_IF_ERROR(CallUnary(
       impl_->options, impl_->options.retry, [&](grpc::ClientContext& context) {
+        SetTrace(call, context);
         return impl_->stub->RecordFeedback(&context, request, &response);
       }));
   return response;
 }
 
 std::vector<absl::StatusOr<Prompt>> PromptClient::GetPrompts(
-    Requests requests) const {
+    Requests requests, const CallOptions& call) const {
+  const absl::Status good = Check(call);
+  if (!good.ok()) {
+    return std::vector<absl::StatusOr<Prompt>>(requests.size(), good);
+  }
   grpc::ClientContext context;
+  SetTrace(call, context);
   SetDeadline(impl_->options.clock.now() + impl_->options.deadline, context);
   const auto stream = impl_->stub->StreamPrompts(&context);
   std::vector<absl::StatusOr<Prompt>> results;

@@ -9,7 +9,8 @@
 // Create() once and copy freely: copies share one connection. The connection is
 // made by the first call and kept alive by the last copy. Calls block, at most
 // for the deadline (2 s unless the options say another), and are tried again on
-// UNAVAILABLE and when an overloaded server says after what time.
+// UNAVAILABLE and when an overloaded server says after what time. CallOptions put
+// a call into a trace; kInvalidArgument if they hold what no header may.
 // Thread-safe.
 //
 // Example:
@@ -42,13 +43,15 @@ class PromptClient {
 
   // The prompt that suits this user and these candidates. The errors are the
   // server's; the message names the field and the limit.
-  absl::StatusOr<Prompt> GetPrompt(const v1::GetPromptRequest& request) const;
+  absl::StatusOr<Prompt> GetPrompt(const v1::GetPromptRequest& request,
+                                   const CallOptions& call = {}) const;
 
   // As GetPrompt, but returns `fallback`, marked as one, if the server does not
   // answer (kUnavailable, kDeadlineExceeded). Any other error is an error: a
   // fallback would hide a mistake in the request.
   absl::StatusOr<Prompt> GetPromptOr(const v1::GetPromptRequest& request,
-                                     Prompt fallback) const;
+                                     Prompt fallback,
+                                     const CallOptions& call = {}) const;
 
   // Reports what came of a prompt (MakeFeedback in prompt.h). Once it is OK, the
   // feedback is on the server's disk. Idempotent per decision, so safe to call
@@ -56,14 +59,15 @@ class PromptClient {
   // that does. A missing request_id is filled in, so that a retry within this
   // call is no duplicate. kFailedPrecondition if the decision is too old.
   absl::StatusOr<v1::RecordFeedbackResponse> RecordFeedback(
-      v1::RecordFeedbackRequest request) const;
+      v1::RecordFeedbackRequest request, const CallOptions& call = {}) const;
 
   // As GetPrompt for each request, over one stream: several times as many
   // prompts a second. Result i answers request i. The deadline is for all of
   // them; if the stream breaks, the requests that were not answered have its
   // error. Nothing is tried again.
   std::vector<absl::StatusOr<Prompt>> GetPrompts(
-      absl::Span<const v1::GetPromptRequest> requests) const;
+      absl::Span<const v1::GetPromptRequest> requests,
+      const CallOptions& call = {}) const;
 
   // The prompt of a given choice. Nothing is decided, so there is no token.
   absl::StatusOr<Prompt> PreviewPrompt(

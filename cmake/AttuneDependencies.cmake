@@ -14,6 +14,7 @@ find_package(prometheus-cpp CONFIG REQUIRED)
 find_package(civetweb 1.15 CONFIG REQUIRED)  # what prometheus-cpp serves with
 find_package(SQLite3 3.40 REQUIRED)
 find_package(Hiredis REQUIRED)  # cmake/FindHiredis.cmake
+find_package(CURL 7.88 REQUIRED)
 if(ATTUNE_WITH_JEMALLOC)
   find_library(JEMALLOC_LIBRARY jemalloc REQUIRED)
 endif()
@@ -29,7 +30,6 @@ if(NOT EXISTS "${ATTUNE_GOOGLEAPIS_DIR}/google/rpc/status.proto")
 endif()
 
 if(ATTUNE_BUILD_TRAINER)
-  find_package(CURL 7.88 REQUIRED)
   find_package(LAPACK REQUIRED)  # and BLAS; libtorch's own
   find_package(Torch 1.13 REQUIRED)
   if(ATTUNE_WITH_LLAMA)

@@ -25,6 +25,7 @@ namespace attune::server {
 namespace {
 
 constexpr const char* kEnvironmentPrefix = "ATTUNE_";
+constexpr const char* kOtelEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
 constexpr const char* kReadouts[] = {"", "generate", "labels", "likelihood"};
 constexpr const char* kLogLevels[] = {"debug", "info", "warning", "error",
                                       "off"};
@@ -86,6 +87,18 @@ Setting Flag(const char* name, const char* help, bool ServerConfig::*field) {
           },
           [field](const ServerConfig& config) {
             return config.*field ? "true" : "false";
+          }};
+}
+
+Setting Ratio(const char* name, const char* help, double ServerConfig::*field) {
+  return {name, help,
+          [field](const std::string& text, ServerConfig* config) {
+            // False for NaN too.
+            return absl::SimpleAtod(text, &(config->*field)) &&
+                   config->*field >= 0.0 && config->*field <= 1.0;
+          },
+          [field](const ServerConfig& config) {
+            return absl::StrCat(config.*field);
           }};
 }
 
@@ -156,6 +169,12 @@ const std::vector<Setting>& Settings() {
       Text("replica", "this server's name to the others", &C::replica),
       Number("redis_max_records", "most records that wait to be collected",
              &C::redis_max_records, 1000),
+      Text("otlp_endpoint", "http(s) URL that takes OTLP; turns tracing on",
+           &C::otlp_endpoint),
+      Text("otlp_headers_file", "headers for it, \"Name: value\" lines",
+           &C::otlp_headers_file),
+      Ratio("trace_ratio", "share of calls without a traceparent; 0 to 1",
+            &C::trace_ratio),
       Flag("guardrails", "false to leave a canary that does badly in traffic",
            &C::guardrails),
       Flag("log_requests", "true to log histories and candidates too",
@@ -239,6 +258,9 @@ absl::Status ApplyEnvironment(const Environment& environment,
                               const std::vector<std::string>& names,
                               ServerConfig* config,
                               std::vector<std::string>* unknown) {
+  // What OpenTelemetry's own libraries read; ours, below, comes before it.
+  config->otlp_endpoint =
+      environment(kOtelEndpoint).value_or(config->otlp_endpoint);
   for (const std::string& name : names) {
     if (!absl::StartsWith(name, kEnvironmentPrefix)) continue;
     const std::string setting =

@@ -5,7 +5,8 @@
 #define ATTUNE_SERVER_CONFIG_H_
 
 // The server's settings, each from the first of these that has it: flag
-// (--data_listen), environment (ATTUNE_DATA_LISTEN), file (data_listen: in the
+// (--data_listen), environment (ATTUNE_DATA_LISTEN; of otlp_endpoint also
+// OTEL_EXPORTER_OTLP_ENDPOINT), file (data_listen: in the
 // YAML or JSON file of --config), default. An unknown key is an error
 // everywhere.
 //
@@ -83,6 +84,13 @@ struct ServerConfig {
   std::string replica;
   // Most decisions and feedback that wait in Redis to be collected.
   int64_t redis_max_records = 1000000;
+  // Base URL of an OpenTelemetry collector, OTLP over HTTP (traces.h); empty: no
+  // spans.
+  std::string otlp_endpoint;
+  // File with headers for it, one "Name: value" a line; empty: none.
+  std::string otlp_headers_file;
+  // Share of the calls without a traceparent that have a span.
+  double trace_ratio = 0.01;
   // Whether a canary that does badly is rolled back (guardrails.h).
   bool guardrails = true;
   int64_t max_revision_bytes = 64 << 20;

@@ -45,7 +45,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "server/bounded_queue.h"
+#include "policy/bounded_queue.h"
 #include "server/log_reader.h"
 #include "server/log_record.h"
 #include "server/log_store.h"
@@ -179,7 +179,7 @@ class DecisionLog {
   void CountFeedback(const PendingFeedback& feedback);
 
   const Options options_;
-  BoundedQueue<DecisionRecord> queue_;
+  policy::BoundedQueue<DecisionRecord> queue_;
 
   std::atomic<bool> healthy_{false};
   std::atomic<int64_t> decisions_written_{0};

@@ -26,9 +26,9 @@
 #include <thread>
 
 #include "absl/time/time.h"
+#include "policy/bounded_queue.h"
 #include "policy/catalog.h"
 #include "policy/choice.h"
-#include "server/bounded_queue.h"
 #include "server/decision_token.h"
 #include "server/guardrails.h"
 #include "server/revision_registry.h"
@@ -93,7 +93,7 @@ class GuardrailMonitor {
   void RollBack(const Verdict& verdict);
 
   const Options options_;
-  BoundedQueue<Observation> queue_;
+  policy::BoundedQueue<Observation> queue_;
   std::atomic<int64_t> dropped_{0};
   std::array<std::atomic<int64_t>, kGuardrails> rollbacks_ = {};
 

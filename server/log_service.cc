@@ -14,7 +14,7 @@ grpc::ServerUnaryReactor* LogService::ListDecisions(
     grpc::ByteBuffer* response) {
   return AnswerOnWorker<v1::ListDecisionsRequest, v1::ListDecisionsResponse>(
       context, request, response, Method::kListDecisions, &worker_, &metrics_,
-      [this](const auto& in, auto* out) {
+      CallSpan(), [this](const auto& in, auto* out) {
         return handler_.ListDecisions(in, out);
       });
 }
@@ -24,7 +24,7 @@ grpc::ServerUnaryReactor* LogService::ForgetUser(
     grpc::ByteBuffer* response) {
   return AnswerWhenDone<v1::ForgetUserRequest>(
       context->DefaultReactor(), request, response, Method::kForgetUser,
-      &metrics_, [this](const auto& in, auto done) {
+      &metrics_, CallSpan(), [this](const auto& in, auto done) {
         handler_.ForgetUser(in, std::move(done));
       });
 }

@@ -131,6 +131,10 @@ inline constexpr MetricRow kMetrics[] = {
     {"attune_tls_reload_failures_total", kCounter, "failures", "what",
      "Readings of the files (certificate, roles) that found nothing good; with "
      "TLS only"},
+    // Traces
+    {"attune_trace_spans_total", kCounter, "spans", "result",
+     "Spans by what became of them (exported, dropped_full, dropped_error); "
+     "with an OTLP endpoint only"},
     // Process
     {"process_start_time_seconds", kGauge, "seconds", "",
      "Start of the process, since the epoch"},

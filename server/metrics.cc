@@ -53,6 +53,10 @@ class RevisionInfo : public prometheus::Collectable {
 
 }  // namespace
 
+const char* NameOf(Method method) {
+  return kMethodNames[static_cast<int>(method)];
+}
+
 // attune_requests_total without a lock.
 class Metrics::RequestCounters : public prometheus::Collectable {
  public:

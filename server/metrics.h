@@ -47,6 +47,9 @@ enum class Method {
 };
 inline constexpr int kMethods = 14;
 
+// "GetPrompt".
+const char* NameOf(Method method);
+
 class Metrics {
  public:
   // `active_revision` is called at every scrape and must outlive the Metrics.

@@ -19,6 +19,7 @@ grpc::ServerUnaryReactor* PolicyService::AnswerLater(
     absl::Status (PolicyHandler::*handle)(const Request&, Response*) const) {
   return AnswerOnWorker<Request, Response>(
       context, in, out, method, &worker_, &metrics_,
+      CallSpan(tracer_, context, method),
       [this, handle](const Request& request, Response* response) {
         return (handler_.*handle)(request, response);
       });
@@ -31,6 +32,7 @@ grpc::ServerUnaryReactor* PolicyService::AnswerLater(
                                           Response*) const) {
   return AnswerOnWorker<Request, Response>(
       context, in, out, method, &worker_, &metrics_,
+      CallSpan(tracer_, context, method),
       [this, handle,
        who = PeerIdentity(*context->auth_context(), context->peer())](
           const Request& request, Response* response) {
@@ -40,7 +42,8 @@ grpc::ServerUnaryReactor* PolicyService::AnswerLater(
 
 grpc::ServerReadReactor<grpc::ByteBuffer>* PolicyService::PushRevision(
     Context* context, grpc::ByteBuffer* response) {
-  return new PushReactor(context, response, &handler_, &worker_, &metrics_);
+  return new PushReactor(context, response, &handler_, &worker_, &metrics_,
+                         tracer_);
 }
 
 grpc::ServerUnaryReactor* PolicyService::GetPushOffset(Context* context,

@@ -14,6 +14,7 @@
 #include "server/metrics.h"
 #include "server/policy_handler.h"
 #include "server/worker.h"
+#include "tracing/tracer.h"
 
 namespace attune::server {
 
@@ -31,8 +32,13 @@ using PolicyServiceBase = v1::PolicyService::WithRawCallbackMethod_PushRevision<
 
 class PolicyService final : public PolicyServiceBase {
  public:
-  PolicyService(const PolicyHandler* handler, Worker* worker, Metrics* metrics)
-      : handler_(*handler), worker_(*worker), metrics_(*metrics) {}
+  // `tracer` is null without tracing.
+  PolicyService(const PolicyHandler* handler, Worker* worker, Metrics* metrics,
+                const tracing::Tracer* tracer)
+      : handler_(*handler),
+        worker_(*worker),
+        metrics_(*metrics),
+        tracer_(tracer) {}
 
   using Context = grpc::CallbackServerContext;
   using Bytes = grpc::ByteBuffer;
@@ -69,6 +75,7 @@ class PolicyService final : public PolicyServiceBase {
   const PolicyHandler& handler_;
   Worker& worker_;
   Metrics& metrics_;
+  const tracing::Tracer* const tracer_;
 };
 
 }  // namespace attune::server

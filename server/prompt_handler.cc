@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
@@ -104,6 +105,18 @@ class RandomPool {
   std::array<uint8_t, 4096> pool_;
   size_t used_ = pool_.size();
 };
+
+void Note(const PromptRequest& request, PromptFacts* facts) {
+  facts->mode = request.mode;
+  facts->history_items = static_cast<int64_t>(request.history.items().size());
+  facts->candidates = static_cast<int64_t>(request.candidates.items().size());
+}
+
+void Note(const ServedDecision& served, PromptFacts* facts) {
+  facts->policy = served.revision->manifest().policy();
+  facts->revision = served.revision->id();
+  facts->decision_id = HexOf(served.claims.decision_id);
+}
 
 absl::Status InPrevious(const absl::Status& status) {
   absl::Status moved(status.code(),
@@ -212,11 +225,13 @@ void PromptHandler::LogDecision(const PromptRequest& request, TrafficRole role,
   options_.log->Enqueue(std::move(record));
 }
 
-absl::Status PromptHandler::Answer(std::string_view wire,
-                                   std::string* out) const {
+absl::Status PromptHandler::Answer(std::string_view wire, std::string* out,
+                                   PromptFacts* facts) const {
   thread_local PromptRequest request;
   ATTUNE_RETURN_IF_ERROR(ReadPromptRequest(wire, &request));
+  if (facts != nullptr) Note(request, facts);
   ATTUNE_ASSIGN_OR_RETURN(const ServedDecision served, GetPrompt(request));
+  if (facts != nullptr) Note(served, facts);
   AppendResponse(served, request.candidates.items(), out);
   return absl::OkStatus();
 }
@@ -292,6 +307,12 @@ absl::StatusOr<policy::PreviousIteration> PromptHandler::FindPrevious(
 void SystemRandom(absl::Span<uint8_t> bytes) {
   thread_local RandomPool pool;
   pool.Take(bytes);
+}
+
+uint64_t RandomSeed() {
+  std::array<uint8_t, sizeof(uint64_t)> bytes;
+  SystemRandom(absl::MakeSpan(bytes));
+  return std::bit_cast<uint64_t>(bytes);
 }
 
 }  // namespace attune::server

@@ -38,6 +38,17 @@ namespace attune::server {
 
 inline constexpr int kMaxUserIdBytes = 128;
 
+// What a span tells of an answer (call_span.h): nothing that a user sent. Empty
+// or zero as far as a request did not get.
+struct PromptFacts {
+  v1::DecisionMode mode = v1::DECISION_MODE_UNSPECIFIED;
+  int64_t history_items = 0;
+  int64_t candidates = 0;
+  std::string policy;
+  std::string revision;
+  std::string decision_id;
+};
+
 class PromptHandler {
  public:
   struct Options {
@@ -61,8 +72,9 @@ class PromptHandler {
   // The errors of the RPC of the same name (prompt_service.proto).
   absl::StatusOr<ServedDecision> GetPrompt(const PromptRequest& request) const;
   // The same from the bytes of a v1::GetPromptRequest: appends those of the
-  // v1::GetPromptResponse. On error `out` may have grown.
-  absl::Status Answer(std::string_view request, std::string* out) const;
+  // v1::GetPromptResponse. On error `out` may have grown. `facts` may be null.
+  absl::Status Answer(std::string_view request, std::string* out,
+                      PromptFacts* facts = nullptr) const;
   // As the RPC. The response is only filled on success; the request's items are
   // moved out of it.
   absl::Status PreviewPrompt(v1::PreviewPromptRequest& request,
@@ -86,6 +98,8 @@ class PromptHandler {
 
 // Random bytes of OpenSSL's generator, fetched for many requests at a time.
 void SystemRandom(absl::Span<uint8_t> bytes);
+// Of them, a number.
+uint64_t RandomSeed();
 
 }  // namespace attune::server
 

@@ -36,14 +36,15 @@ grpc::ServerUnaryReactor* PromptService::GetPrompt(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
     grpc::ByteBuffer* response) {
   auto [reactor, admitted] = Begin(context);
+  const CallSpan span(tracer_, context, Method::kGetPrompt);
   if (admitted.ok()) admitted = admission_.Enter(1, TimeLeft(*context));
   if (!admitted.ok()) {
-    Refuse(context, Method::kGetPrompt, admitted, reactor);
+    Refuse(context, Method::kGetPrompt, admitted, span, reactor);
   } else if (admission_.IsQuick()) {
-    Answer(context, *request, response, reactor);
+    Answer(context, *request, response, span, reactor);
   } else {
     lane_.Post([=, this, reactor = reactor] {
-      Answer(context, *request, response, reactor);
+      Answer(context, *request, response, span, reactor);
     });
   }
   return reactor;
@@ -51,29 +52,31 @@ grpc::ServerUnaryReactor* PromptService::GetPrompt(
 
 void PromptService::Answer(grpc::CallbackServerContext* context,
                            const grpc::ByteBuffer& request,
-                           grpc::ByteBuffer* response,
+                           grpc::ByteBuffer* response, const CallSpan& span,
                            grpc::ServerUnaryReactor* reactor) {
   // Nobody waits any more: what is left of the queue is for those who do.
   if (context->IsCancelled()) {
     admission_.Leave(1, std::chrono::nanoseconds(0));
     return Refuse(context, Method::kGetPrompt,
-                  absl::CancelledError("cancelled"), reactor);
+                  absl::CancelledError("cancelled"), span, reactor);
   }
   thread_local std::string scratch;
   thread_local std::string out;
   const Clock::time_point start = Clock::now();
   out.clear();
-  const absl::Status status = handler_.Answer(Flatten(request, &scratch), &out);
+  const absl::Status status =
+      handler_.Answer(Flatten(request, &scratch), &out, span.facts());
   if (status.ok()) FillBuffer(out, response);
   const Clock::duration spent = Clock::now() - start;
   admission_.Leave(1, spent);
   metrics_.ObserveGetPrompt(spent);
   metrics_.CountRequest(Method::kGetPrompt, status);
+  span.End(status);
   reactor->Finish(ToGrpcStatus(status));
 }
 
 void PromptService::Refuse(grpc::CallbackServerContext* context, Method method,
-                           const absl::Status& status,
+                           const absl::Status& status, const CallSpan& span,
                            grpc::ServerUnaryReactor* reactor) {
   if (absl::IsResourceExhausted(status)) {
     // gRFC A6: when a client may try again.
@@ -82,6 +85,7 @@ void PromptService::Refuse(grpc::CallbackServerContext* context, Method method,
         absl::StrCat(absl::ToInt64Milliseconds(admission_.RetryAfter())));
   }
   metrics_.CountRequest(method, status);
+  span.End(status);
   reactor->Finish(ToGrpcStatus(status));
 }
 
@@ -90,7 +94,7 @@ grpc::ServerUnaryReactor* PromptService::PreviewPrompt(
     grpc::ByteBuffer* response) {
   const auto [reactor, admitted] = Begin(context);
   if (!admitted.ok()) {
-    Refuse(context, Method::kPreviewPrompt, admitted, reactor);
+    Refuse(context, Method::kPreviewPrompt, admitted, CallSpan(), reactor);
     return reactor;
   }
   const absl::Status status =
@@ -107,22 +111,29 @@ grpc::ServerUnaryReactor* PromptService::RecordFeedback(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
     grpc::ByteBuffer* response) {
   const auto [reactor, admitted] = Begin(context);
+  const CallSpan span(tracer_, context, Method::kRecordFeedback);
   if (!admitted.ok()) {
-    Refuse(context, Method::kRecordFeedback, admitted, reactor);
+    Refuse(context, Method::kRecordFeedback, admitted, span, reactor);
     return reactor;
   }
   // Answered on the log's thread, once the feedback is on disk.
   return AnswerWhenDone<v1::RecordFeedbackRequest>(
-      reactor, request, response, Method::kRecordFeedback, &metrics_,
-      [this](const auto& in, auto done) {
-        feedback_.RecordFeedback(in, std::move(done));
+      reactor, request, response, Method::kRecordFeedback, &metrics_, span,
+      [this, &span](const auto& in, auto done) {
+        feedback_.RecordFeedback(
+            in, [span, done = std::move(done)](auto answer) {
+              if (answer.ok()) {
+                span.Set("attune.decision_id", answer->decision_id());
+              }
+              done(std::move(answer));
+            });
       });
 }
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*
 PromptService::StreamPrompts(grpc::CallbackServerContext* context) {
   return new PromptStream(context, &handler_, &admission_, &quota_, &lane_,
-                          &metrics_);
+                          &metrics_, tracer_);
 }
 
 }  // namespace attune::server

@@ -14,11 +14,13 @@
 
 #include "attune/v1/prompt_service.grpc.pb.h"
 #include "server/admission.h"
+#include "server/call_span.h"
 #include "server/caller_quota.h"
 #include "server/feedback.h"
 #include "server/metrics.h"
 #include "server/prompt_handler.h"
 #include "server/worker.h"
+#include "tracing/tracer.h"
 
 namespace attune::server {
 
@@ -31,13 +33,16 @@ using PromptServiceBase = v1::PromptService::WithRawCallbackMethod_GetPrompt<
 
 class PromptService final : public PromptServiceBase {
  public:
+  // `tracer` is null without tracing.
   PromptService(const PromptHandler* handler, const FeedbackHandler* feedback,
                 CallerQuota* quota, Metrics* metrics,
+                const tracing::Tracer* tracer,
                 const Admission::Options& admission)
       : handler_(*handler),
         feedback_(*feedback),
         quota_(*quota),
         metrics_(*metrics),
+        tracer_(tracer),
         admission_(admission),
         lane_(admission.threads) {}
 
@@ -63,14 +68,16 @@ class PromptService final : public PromptServiceBase {
   // Answers an admitted GetPrompt.
   void Answer(grpc::CallbackServerContext* context,
               const grpc::ByteBuffer& request, grpc::ByteBuffer* response,
-              grpc::ServerUnaryReactor* reactor);
+              const CallSpan& span, grpc::ServerUnaryReactor* reactor);
   void Refuse(grpc::CallbackServerContext* context, Method method,
-              const absl::Status& status, grpc::ServerUnaryReactor* reactor);
+              const absl::Status& status, const CallSpan& span,
+              grpc::ServerUnaryReactor* reactor);
 
   const PromptHandler& handler_;
   const FeedbackHandler& feedback_;
   CallerQuota& quota_;
   Metrics& metrics_;
+  const tracing::Tracer* const tracer_;
   Admission admission_;
   // Ends before the members above: its tasks use them.
   Worker lane_;

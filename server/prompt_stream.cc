@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "attune/v1/prompt_service.pb.h"
 #include "policy/status_macros.h"
+#include "server/call_span.h"
 #include "server/call_time.h"
 #include "server/grpc_status.h"
 #include "server/parse_request.h"
@@ -37,13 +38,15 @@ int CountCalls(std::string_view message) {
 
 PromptStream::PromptStream(grpc::CallbackServerContext* context,
                            const PromptHandler* handler, Admission* admission,
-                           CallerQuota* quota, Worker* lane, Metrics* metrics)
+                           CallerQuota* quota, Worker* lane, Metrics* metrics,
+                           const tracing::Tracer* tracer)
     : context_(*context),
       handler_(*handler),
       admission_(*admission),
       quota_(*quota),
       lane_(*lane),
       metrics_(*metrics),
+      tracer_(tracer),
       caller_(quota->limited()
                   ? PeerIdentity(*context->auth_context(), context->peer())
                   : "") {
@@ -110,6 +113,8 @@ absl::Status PromptStream::Admit(int calls) {
 
 void PromptStream::AnswerCall(std::string_view call,
                               const absl::Status& admitted, std::string* out) {
+  const CallSpan span =
+      CallSpan::InStream(tracer_, context_, Method::kStreamPrompts);
   uint64_t call_id = 0;
   std::string_view request;
   WireReader reader(call);
@@ -131,10 +136,12 @@ void PromptStream::AnswerCall(std::string_view call,
   }
   const size_t before = out->size();
   if (status.ok()) {
-    writer.LongMessage(v1::PromptResult::kResponseFieldNumber,
-                       [&] { status = handler_.Answer(request, out); });
+    writer.LongMessage(v1::PromptResult::kResponseFieldNumber, [&] {
+      status = handler_.Answer(request, out, span.facts());
+    });
   }
   metrics_.CountRequest(Method::kStreamPrompts, status);
+  span.End(status);
   if (status.ok()) return;
   out->resize(before);
   writer.Element(v1::PromptResult::kStatusFieldNumber, DetailsOf(status));

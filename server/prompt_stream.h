@@ -25,6 +25,7 @@
 #include "server/metrics.h"
 #include "server/prompt_handler.h"
 #include "server/worker.h"
+#include "tracing/tracer.h"
 
 namespace attune::server {
 
@@ -33,10 +34,11 @@ inline constexpr int kMaxCallsInMessage = 64;
 class PromptStream final
     : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
-  // Everything must outlive the call.
+  // Everything must outlive the call; `tracer` may be null.
   PromptStream(grpc::CallbackServerContext* context,
                const PromptHandler* handler, Admission* admission,
-               CallerQuota* quota, Worker* lane, Metrics* metrics);
+               CallerQuota* quota, Worker* lane, Metrics* metrics,
+               const tracing::Tracer* tracer);
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -59,6 +61,7 @@ class PromptStream final
   CallerQuota& quota_;
   Worker& lane_;
   Metrics& metrics_;
+  const tracing::Tracer* const tracer_;
   // Empty without a quota.
   const std::string caller_;
   // Of the message being answered, until its answer is written.

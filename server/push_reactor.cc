@@ -18,11 +18,12 @@ namespace attune::server {
 PushReactor::PushReactor(grpc::CallbackServerContext* context,
                          grpc::ByteBuffer* response,
                          const PolicyHandler* handler, Worker* worker,
-                         Metrics* metrics)
+                         Metrics* metrics, const tracing::Tracer* tracer)
     : context_(*context),
       response_(*response),
       worker_(*worker),
       metrics_(*metrics),
+      span_(tracer, context, Method::kPushRevision),
       session_(std::in_place, handler,
                PeerIdentity(*context->auth_context(), context->peer())) {
   StartRead(&bytes_);
@@ -42,6 +43,8 @@ absl::Status PushReactor::ReadMessage() {
 absl::Status PushReactor::WriteResponse() {
   v1::PushRevisionResponse response;
   ATTUNE_RETURN_IF_ERROR(session_->OnEnd(&response));
+  span_.Set("attune.revision", response.revision().revision_id());
+  span_.Set("attune.revision_bytes", response.revision().byte_size());
   return SerializeResponse(response, &response_);
 }
 
@@ -59,6 +62,7 @@ void PushReactor::HandleEnd() {
 
 void PushReactor::End(const absl::Status& status) {
   metrics_.CountRequest(Method::kPushRevision, status);
+  span_.End(status);
   if (!status.ok()) {
     Log(LogLevel::kWarning, "push failed", {{"error", status.ToString()}});
   }

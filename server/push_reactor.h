@@ -18,6 +18,7 @@
 
 #include "absl/status/status.h"
 #include "attune/v1/policy_service.pb.h"
+#include "server/call_span.h"
 #include "server/metrics.h"
 #include "server/policy_handler.h"
 #include "server/worker.h"
@@ -26,9 +27,10 @@ namespace attune::server {
 
 class PushReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
  public:
-  // Everything must outlive the call.
+  // Everything must outlive the call; `tracer` may be null.
   PushReactor(grpc::CallbackServerContext* context, grpc::ByteBuffer* response,
-              const PolicyHandler* handler, Worker* worker, Metrics* metrics);
+              const PolicyHandler* handler, Worker* worker, Metrics* metrics,
+              const tracing::Tracer* tracer);
 
   void OnReadDone(bool ok) override;
   void OnDone() override;
@@ -44,6 +46,7 @@ class PushReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
   grpc::ByteBuffer& response_;
   Worker& worker_;
   Metrics& metrics_;
+  const CallSpan span_;
   // Empty once the stream has its status.
   std::optional<PushSession> session_;
   grpc::ByteBuffer bytes_;

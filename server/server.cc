@@ -4,8 +4,6 @@
 #include "server/server.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <filesystem>
 #include <mutex>
 #include <optional>
@@ -44,6 +42,7 @@
 #include "server/scaled_out.h"
 #include "server/shadow.h"
 #include "server/token_keys.h"
+#include "server/traces.h"
 #include "server/traffic_metrics.h"
 #include "server/transport_security.h"
 #include "server/upload.h"
@@ -59,6 +58,8 @@ constexpr int kMaxDataMessageBytes = 4 << 20;
 constexpr int kMaxControlMessageBytes = 2 << 20;
 constexpr int64_t kMaxCalls = 1 << 20;
 constexpr int64_t kMinLogBytes = 1 << 20;
+// Time for the spans that wait when the server stops.
+constexpr absl::Duration kLastSpans = absl::Seconds(1);
 // As a service of its own: prompts are served without the log.
 constexpr char kFeedbackHealth[] = "attune.v1.PromptService.RecordFeedback";
 
@@ -180,12 +181,6 @@ Admission::Options AdmissionOf(const ServerConfig& config) {
           .max_calls = ToInt(config.max_calls)};
 }
 
-uint64_t RandomSeed() {
-  std::array<uint8_t, sizeof(uint64_t)> bytes;
-  SystemRandom(absl::MakeSpan(bytes));
-  return std::bit_cast<uint64_t>(bytes);
-}
-
 }  // namespace
 
 // Members in the order of their construction: what is borrowed comes first.
@@ -200,6 +195,8 @@ struct Server::Impl {
     std::unique_ptr<FeedbackHealth> feedback_health;
     std::unique_ptr<DecisionLog> log;
     std::unique_ptr<TransportSecurity> security;
+    // Null without tracing.
+    std::unique_ptr<Traces> traces;
     std::function<absl::Time()> clock;
   };
 
@@ -223,8 +220,9 @@ struct Server::Impl {
         log_handler(parts.log.get(), &parts.signer),
         quota(ToInt(parts.config.max_calls_per_caller), RandomSeed()),
         prompt_service(&prompt_handler, &feedback_handler, &quota, &metrics,
-                       AdmissionOf(parts.config)),
-        policy_service(&policy_handler, &worker, &metrics),
+                       TracerOf(parts.traces.get()), AdmissionOf(parts.config)),
+        policy_service(&policy_handler, &worker, &metrics,
+                       TracerOf(parts.traces.get())),
         log_service(&log_handler, &worker, &metrics) {}
 
   absl::Status Listen();
@@ -284,6 +282,9 @@ absl::Status Server::Impl::Listen() {
     parts.scaled_out->Start(parts.registry.get(), &uploads, parts.log.get(),
                             parts.clock);
   }
+  if (parts.traces != nullptr) {
+    collectables.push_back(parts.traces->metrics());
+  }
   ATTUNE_ASSIGN_OR_RETURN(
       scrapes, MetricsEndpoint::Start(config.metrics_listen, collectables));
   if (!config.console_listen.empty()) {
@@ -321,6 +322,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Options options) {
   auto clock = options.clock ? options.clock : [] { return absl::Now(); };
   ATTUNE_ASSIGN_OR_RETURN(auto security,
                           TransportSecurity::Create(config, clock));
+  ATTUNE_ASSIGN_OR_RETURN(auto traces, Traces::Create(config, clock));
   ATTUNE_ASSIGN_OR_RETURN(auto uniform, MakeUniform(config));
   const std::string log_dir = LogDirectory(config);
   if (!log_dir.empty()) ATTUNE_RETURN_IF_ERROR(MakePrivateDirectory(log_dir));
@@ -343,7 +345,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Options options) {
   std::unique_ptr<Server> server(new Server(std::make_unique<Impl>(
       Impl::Parts{config, std::move(signer), std::move(scaled_out),
                   std::move(registry), std::move(health), std::move(log),
-                  std::move(security), std::move(clock)})));
+                  std::move(security), std::move(traces), std::move(clock)})));
   ATTUNE_RETURN_IF_ERROR(server->impl_->Listen());
   return server;
 }
@@ -375,6 +377,9 @@ void Server::Shutdown() {
     if (impl_->parts.scaled_out != nullptr) {
       impl_->parts.scaled_out->Stop(
           std::max(deadline - absl::Now(), absl::ZeroDuration()));
+    }
+    if (impl_->parts.traces != nullptr) {
+      impl_->parts.traces->Stop(kLastSpans);
     }
   });
 }

@@ -10,7 +10,7 @@
 //
 // Example:
 //   return AnswerOnWorker<v1::ListDecisionsRequest, v1::ListDecisionsResponse>(
-//       context, in, out, Method::kListDecisions, &worker, &metrics,
+//       context, in, out, Method::kListDecisions, &worker, &metrics, CallSpan(),
 //       [this](const auto& request, auto* response) { ... });
 
 #include <grpcpp/server_context.h>
@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "server/call_span.h"
 #include "server/grpc_status.h"
 #include "server/metrics.h"
 #include "server/parse_request.h"
@@ -33,11 +34,12 @@ grpc::ServerUnaryReactor* AnswerOnWorker(grpc::CallbackServerContext* context,
                                          const grpc::ByteBuffer* in,
                                          grpc::ByteBuffer* out, Method method,
                                          Worker* worker, Metrics* metrics,
-                                         Handle handle) {
+                                         const CallSpan& span, Handle handle) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   worker->Post([=, handle = std::move(handle)] {
     const absl::Status status =
         AnswerBytes<Request, Response>(*in, out, handle);
+    span.End(status);
     metrics->CountRequest(method, status);
     reactor->Finish(ToGrpcStatus(status));
   });
@@ -50,8 +52,10 @@ template <typename Request, typename Start>
 grpc::ServerUnaryReactor* AnswerWhenDone(grpc::ServerUnaryReactor* reactor,
                                          const grpc::ByteBuffer* in,
                                          grpc::ByteBuffer* out, Method method,
-                                         Metrics* metrics, const Start& start) {
+                                         Metrics* metrics, const CallSpan& span,
+                                         const Start& start) {
   const auto finish = [=](const absl::Status& status) {
+    span.End(status);
     metrics->CountRequest(method, status);
     reactor->Finish(ToGrpcStatus(status));
   };

@@ -16,10 +16,11 @@ ARROWS = {
     "policy": {"attune"},
     "client": {"policy", "attune"},
     "redis": {"policy"},
-    "server": {"policy", "redis", "attune"},
-    "trainer": {"policy", "client", "redis", "attune"},
-    "tests": {"policy", "client", "redis", "server", "trainer", "attune"},
-    "bench": {"policy", "client", "redis", "server", "trainer", "tests", "attune"},
+    "tracing": {"policy"},
+    "server": {"policy", "redis", "tracing", "attune"},
+    "trainer": {"policy", "client", "redis", "tracing", "attune"},
+    "tests": {"policy", "client", "redis", "tracing", "server", "trainer", "attune"},
+    "bench": {"policy", "client", "redis", "tracing", "server", "trainer", "tests", "attune"},
 }
 FOLDERS = set(ARROWS)
 # folder -> prefixes of foreign headers it must not include
@@ -27,6 +28,7 @@ FORBIDDEN = {
     "policy": ("grpc", "torch/", "ATen/", "curl/", "prometheus/", "sqlite3", "llama"),
     "client": ("torch/", "ATen/", "curl/", "prometheus/", "sqlite3", "llama", "hiredis"),
     "redis": ("grpc", "torch/", "ATen/", "curl/", "prometheus/", "sqlite3", "llama"),
+    "tracing": ("grpc", "torch/", "ATen/", "prometheus/", "sqlite3", "llama", "hiredis"),
     "server": ("torch/", "ATen/", "curl/", "llama", "hiredis"),
     "trainer": ("hiredis",),
 }

@@ -11,7 +11,7 @@ import statistics
 import sys
 
 BUDGET = {".cc": 400, ".h": 260}
-FOLDERS = ("policy", "redis", "server", "client", "trainer")
+FOLDERS = ("policy", "redis", "tracing", "server", "client", "trainer")
 
 
 def main(argv):

@@ -63,6 +63,11 @@ absl::StatusOr<RewritingLlm> MakeRewriter(const RefineFlags& flags) {
                         .chat = {.model = flags.rewriter_model,
                                  .max_tokens = kRewriteTokens,
                                  .temperature = flags.rewriter_temperature}}));
+  ATTUNE_ASSIGN_OR_RETURN(
+      llm.backend,
+      flags.setup.backend.traces.Trace(
+          std::move(llm.backend),
+          DescribeEndpoint(flags.rewriter_url, flags.rewriter_model)));
   if (!flags.rewrite_cache.empty()) {
     ATTUNE_ASSIGN_OR_RETURN(
         llm.backend,

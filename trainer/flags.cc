@@ -5,12 +5,14 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "policy/status_macros.h"
 #include "trainer/caching_backend.h"
+#include "trainer/files.h"
 #include "trainer/flag.h"
 #ifdef ATTUNE_WITH_LLAMA
 #include "trainer/llama_backend.h"
@@ -48,6 +50,18 @@ absl::StatusOr<std::unique_ptr<LlmBackend>> MakeOpenAi(
                                 .chat = {.model = flags.llm_model},
                                 .http = {.concurrency = flags.concurrency},
                                 .token_budget = flags.token_budget});
+}
+
+LlmDescription Describe(const BackendFlags& flags) {
+  if (flags.workers.given()) {
+    return {.operation = "text_completion", .provider = "workers"};
+  }
+  if (flags.backend == "openai") {
+    return DescribeEndpoint(flags.llm_url, flags.llm_model);
+  }
+  return {.operation = "text_completion",
+          .provider = "llama.cpp",
+          .model = std::filesystem::path(flags.model).filename().string()};
 }
 
 absl::StatusOr<std::unique_ptr<LlmBackend>> MakeBackend(
@@ -123,11 +137,36 @@ std::string DataFlags::Fingerprint() const {
                       environment.max_history, " ", negatives, " negatives");
 }
 
+void TraceFlags::AddTo(CLI::App& command) {
+  Flag(command, "otlp-endpoint", otlp_endpoint,
+       "http(s) URL that takes OTLP, for instance http://localhost:4318: each "
+       "LLM call has a span");
+  Flag(command, "otlp-headers-file", otlp_headers_file,
+       "headers for it, \"Name: value\" lines");
+  Flag(command, "trace-ratio", trace_ratio,
+       "Share of the rounds that have spans; 0 to 1")
+      ->check(CLI::Range(0.0, 1.0));
+}
+
+absl::StatusOr<std::unique_ptr<LlmBackend>> TraceFlags::Trace(
+    std::unique_ptr<LlmBackend> backend, LlmDescription llm) const {
+  if (otlp_endpoint.empty()) return backend;
+  std::string headers;
+  if (!otlp_headers_file.empty()) {
+    ATTUNE_ASSIGN_OR_RETURN(headers, ReadFile(otlp_headers_file));
+  }
+  return ExportTraces(std::move(backend), std::move(llm),
+                      {.endpoint = otlp_endpoint,
+                       .headers = std::move(headers),
+                       .ratio = trace_ratio});
+}
+
 void BackendFlags::AddTo(CLI::App& command) {
   AddLlmTo(command);
   Flag(command, "reward-cache", reward_cache,
        "SQLite file that keeps answers, so that repeats are free");
   workers.AddTo(command);
+  traces.AddTo(command);
 }
 
 void BackendFlags::AddLlmTo(CLI::App& command) {
@@ -153,6 +192,7 @@ void BackendFlags::AddLlmTo(CLI::App& command) {
 
 absl::StatusOr<std::unique_ptr<LlmBackend>> BackendFlags::Make() const {
   ATTUNE_ASSIGN_OR_RETURN(std::unique_ptr<LlmBackend> made, MakeBackend(*this));
+  ATTUNE_ASSIGN_OR_RETURN(made, traces.Trace(std::move(made), Describe(*this)));
   if (reward_cache.empty()) return made;
   return CachingBackend::Create(std::move(made), reward_cache);
 }

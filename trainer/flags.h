@@ -16,6 +16,7 @@
 #include "trainer/dataset.h"
 #include "trainer/environment.h"
 #include "trainer/llm_backend.h"
+#include "trainer/tracing_backend.h"
 #include "trainer/workers_flags.h"
 
 namespace CLI {
@@ -38,6 +39,19 @@ struct DataFlags {
   std::string Fingerprint() const;
 };
 
+// Where spans of the LLM's calls go; nowhere without an endpoint.
+struct TraceFlags {
+  std::string otlp_endpoint;
+  std::string otlp_headers_file;
+  double trace_ratio = 1.0;
+
+  void AddTo(CLI::App& command);
+  // The backend with a span for each call. kInvalidArgument, kNotFound name the
+  // flag.
+  absl::StatusOr<std::unique_ptr<LlmBackend>> Trace(
+      std::unique_ptr<LlmBackend> backend, LlmDescription llm) const;
+};
+
 struct BackendFlags {
   std::string backend = "llama";
   std::string model;
@@ -50,11 +64,13 @@ struct BackendFlags {
   int64_t token_budget = 0;
   std::string reward_cache;
   WorkersFlags workers;
+  TraceFlags traces;
 
   void AddTo(CLI::App& command);
   // Only what names the LLM that this process asks.
   void AddLlmTo(CLI::App& command);
-  // The backend or the workers, behind the reward cache if one is named. kInvalidArgument
+  // The backend or the workers, traced, behind the reward cache if one is named.
+  // kInvalidArgument
   // names the flag that is missing or wrong. Not for "sim", which needs a
   // world.
   absl::StatusOr<std::unique_ptr<LlmBackend>> Make() const;

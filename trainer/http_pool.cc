@@ -26,11 +26,19 @@ using Clock = std::chrono::steady_clock;
 struct Call {
   size_t index = 0;
   CURL* easy = nullptr;
+  curl_slist* headers = nullptr;
   HttpReply reply;
   size_t max_body = 0;
   bool too_long = false;
 
-  ~Call() { curl_easy_cleanup(easy); }
+  void AddHeader(const std::string& line) {
+    headers = curl_slist_append(headers, line.c_str());
+  }
+
+  ~Call() {
+    curl_easy_cleanup(easy);
+    curl_slist_free_all(headers);
+  }
 };
 
 size_t OnBody(char* data, size_t, size_t size, void* user) {
@@ -86,18 +94,17 @@ absl::Status TransportStatus(CURLcode code, bool too_long, size_t max_body) {
 struct HttpPool::Impl {
   HttpOptions options;
   CURLM* multi = nullptr;
-  curl_slist* headers = nullptr;
   std::map<CURL*, std::unique_ptr<Call>> calls;
   std::deque<size_t> ready;
   std::multimap<Clock::time_point, size_t> waiting;
 
   ~Impl() {
     Drop();
-    curl_slist_free_all(headers);
     curl_multi_cleanup(multi);
   }
 
-  absl::Status Start(size_t index, const std::string& body);
+  absl::Status Start(size_t index, const std::string& body,
+                     const std::string& header);
   // Starts what may start.
   absl::Status Fill(const std::vector<std::string>& bodies, Delegate& delegate);
   void Reap(Delegate& delegate);
@@ -129,14 +136,6 @@ absl::StatusOr<std::unique_ptr<HttpPool>> HttpPool::Create(
   if (impl->multi == nullptr) return absl::InternalError("libcurl: no memory");
   curl_multi_setopt(impl->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
                     static_cast<long>(options.concurrency));
-  const auto add = [&](const std::string& line) {
-    impl->headers = curl_slist_append(impl->headers, line.c_str());
-  };
-  add("Content-Type: application/json");
-  add("Expect:");
-  if (!options.authorization.empty()) {
-    add("Authorization: " + options.authorization);
-  }
   impl->options = std::move(options);
   return std::unique_ptr<HttpPool>(new HttpPool(std::move(impl)));
 }
@@ -144,18 +143,25 @@ absl::StatusOr<std::unique_ptr<HttpPool>> HttpPool::Create(
 HttpPool::HttpPool(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpPool::~HttpPool() = default;
 
-absl::Status HttpPool::Impl::Start(size_t index, const std::string& body) {
+absl::Status HttpPool::Impl::Start(size_t index, const std::string& body,
+                                   const std::string& header) {
   auto call = std::make_unique<Call>();
   call->index = index;
   call->max_body = options.max_body;
   call->easy = curl_easy_init();
   if (call->easy == nullptr) return absl::InternalError("libcurl: no memory");
+  call->AddHeader("Content-Type: application/json");
+  call->AddHeader("Expect:");
+  if (!options.authorization.empty()) {
+    call->AddHeader("Authorization: " + options.authorization);
+  }
+  if (!header.empty()) call->AddHeader(header);
   const auto set = [easy = call->easy](CURLoption option, auto value) {
     curl_easy_setopt(easy, option, value);
   };
   set(CURLOPT_URL, options.url.c_str());
   set(CURLOPT_PROTOCOLS_STR, "http,https");
-  set(CURLOPT_HTTPHEADER, headers);
+  set(CURLOPT_HTTPHEADER, call->headers);
   set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
   set(CURLOPT_POSTFIELDS, body.c_str());
   set(CURLOPT_FOLLOWLOCATION, 0L);
@@ -191,7 +197,7 @@ absl::Status HttpPool::Impl::Fill(const std::vector<std::string>& bodies,
     if (admission == Delegate::Admission::kLater && !calls.empty()) break;
     ready.pop_front();
     if (admission != Delegate::Admission::kStart) continue;
-    ATTUNE_RETURN_IF_ERROR(Start(index, bodies[index]));
+    ATTUNE_RETURN_IF_ERROR(Start(index, bodies[index], delegate.Header(index)));
   }
   return absl::OkStatus();
 }

@@ -58,6 +58,11 @@ class HttpPool {
     // Whether call `i` may start; `in_flight` others are under way. kLater is
     // kRefuse if there are none.
     virtual Admission Admit(size_t i, int in_flight) = 0;
+    // A header line of this call alone; empty for none.
+    virtual std::string Header(size_t i) {
+      static_cast<void>(i);
+      return "";
+    }
     // Call `i` ended; how long to wait until it is made again, nullopt if it is
     // over.
     virtual std::optional<std::chrono::milliseconds> Finish(

@@ -192,6 +192,7 @@ void LlamaBackend::ForEachJob(
 absl::StatusOr<LlmAnswer> LlamaBackend::AnswerOne(
     Worker& worker, const LlmRequest& request, const TokenizedPrompt& prompt) {
   const auto start = std::chrono::steady_clock::now();
+  if (request.trace != nullptr) request.trace->Begin();
   const int64_t reused = worker.prompts->reused_tokens();
   absl::StatusOr<LlmAnswer> answer = absl::InvalidArgumentError(
       "readout: must be generate, labels or likelihood");
@@ -206,6 +207,7 @@ absl::StatusOr<LlmAnswer> LlamaBackend::AnswerOne(
       answer = Complete(worker, request.seed, prompt);
       break;
   }
+  if (request.trace != nullptr) request.trace->End();
   if (!answer.ok()) return answer;
   answer->usage.llm_calls = 1;
   answer->usage.prompt_tokens = static_cast<int64_t>(prompt.prefix.size());

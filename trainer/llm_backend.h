@@ -10,7 +10,8 @@
 //
 // Implementations: llama_backend.h (in-process), openai_backend.h (HTTP),
 // sim_backend.h (simulated users), caching_backend.h (repeats are free),
-// remote_backend.h (workers on other machines).
+// remote_backend.h (workers on other machines), tracing_backend.h (each call has a
+// span).
 
 #include <cstdint>
 #include <string>
@@ -36,6 +37,23 @@ struct Usage {
   double seconds = 0.0;
 };
 
+// Follows one request through a backend (tracing_backend.h). A backend whose
+// requests are under way at different times says so; one that does not is taken
+// to work on all of them from beginning to end.
+//
+// Begin() and End() by one thread at a time.
+class CallTrace {
+ public:
+  virtual ~CallTrace() = default;
+
+  // A call begins; all but the first count for nothing.
+  virtual void Begin() = 0;
+  // A call has ended; the last one counts.
+  virtual void End() = 0;
+  // The W3C context that calls over HTTP send along.
+  virtual std::string traceparent() const = 0;
+};
+
 struct LlmRequest {
   const policy::RenderedPrompt* prompt = nullptr;  // must outlive the call
   // Seed of the decoding, if the backend samples.
@@ -44,6 +62,8 @@ struct LlmRequest {
   // from.
   int64_t sim_task = -1;
   std::vector<int> sim_options;
+  // Null if nobody follows it; must outlive the call.
+  CallTrace* trace = nullptr;
 };
 
 struct LlmAnswer {

@@ -97,6 +97,7 @@ class OpenAiBackend::Batch final : public HttpPool::Delegate {
       Job& job = jobs_.emplace_back();
       job.request = i;
       job.prompt = &prompt;
+      job.trace = requests[i].trace;
       job.reservation = static_cast<int64_t>(body->size()) / kBytesPerToken +
                         (prompt.readout == policy::Readout::kLabels
                              ? 1
@@ -119,13 +120,20 @@ class OpenAiBackend::Batch final : public HttpPool::Delegate {
     backend_.reserved_ += job.reservation;
     ++backend_.attempts_;
     ++job.attempts;
+    if (job.trace != nullptr) job.trace->Begin();
     return Admission::kStart;
+  }
+
+  std::string Header(size_t i) override {
+    const CallTrace* const trace = jobs_[i].trace;
+    return trace == nullptr ? "" : "traceparent: " + trace->traceparent();
   }
 
   std::optional<std::chrono::milliseconds> Finish(size_t i,
                                                   HttpReply reply) override {
     Job& job = jobs_[i];
     backend_.reserved_ -= job.reservation;
+    if (job.trace != nullptr) job.trace->End();
     job.usage.seconds += reply.seconds;
     backend_.total_.seconds += reply.seconds;
     absl::StatusOr<LlmAnswer> answer = Read(job, reply);
@@ -146,6 +154,7 @@ class OpenAiBackend::Batch final : public HttpPool::Delegate {
   struct Job {
     size_t request = 0;
     const policy::RenderedPrompt* prompt = nullptr;
+    CallTrace* trace = nullptr;
     int64_t reservation = 0;
     int attempts = 0;
     int malformed = 0;

@@ -242,6 +242,11 @@ absl::StatusOr<std::unique_ptr<TrainSetup>> MakeSim(
   setup->settings.encoder.embedding_dim = options.embedding_dim;
   setup->settings.encoder.ngram_buckets = 0;
   ATTUNE_ASSIGN_OR_RETURN(setup->backend, MakeSimBackend(flags, *setup));
+  ATTUNE_ASSIGN_OR_RETURN(
+      setup->backend,
+      flags.backend.traces.Trace(
+          std::move(setup->backend),
+          {.operation = "text_completion", .provider = "sim", .model = "sim"}));
   // Half of the held-out users validate, half test.
   const auto tasks_of = [raw = setup.get()](int first, int count) {
     return TaskSource{count, [raw, first](int index, int draw, int ordinal) {

@@ -134,6 +134,7 @@ std::string PromptJson(const Prompt& prompt) {
   if (prompt.expire_time.has_value()) {
     json["expire_time"] = TimeText(*prompt.expire_time);
   }
+  if (!prompt.traceparent.empty()) json["traceparent"] = prompt.traceparent;
   return Print(json);
 }
 

@@ -18,6 +18,7 @@ struct PromptFlags {
   std::string user_id;
   std::string policy;
   bool greedy = false;
+  CallOptions call;
   // "PATTERN=OPTION" each: of `preview` what is rendered, of `prompt` the
   // caller's own.
   std::vector<std::string> choice;
@@ -78,7 +79,8 @@ absl::Status RunPrompt(const PromptFlags& flags, const Terminal& terminal) {
   }
   ATTUNE_ASSIGN_OR_RETURN(const PromptClient client,
                           PromptClient::Create(flags.common.ToOptions()));
-  ATTUNE_ASSIGN_OR_RETURN(const Prompt prompt, client.GetPrompt(request));
+  ATTUNE_ASSIGN_OR_RETURN(const Prompt prompt,
+                          client.GetPrompt(request, flags.call));
   terminal.out << (flags.common.json ? PromptJson(prompt) : PromptText(prompt));
   return absl::OkStatus();
 }
@@ -110,6 +112,10 @@ void AddPromptCommand(CLI::App& app, CliContext& context) {
   AddRequestFlags(command, flags->request);
   command.add_option("--user", flags->user_id, "Pseudonym of the user");
   command.add_option("--policy", flags->policy, "Name of the policy");
+  command
+      .add_option("--traceparent", flags->call.traceparent,
+                  "W3C context of the trace that the call belongs to")
+      ->envname("TRACEPARENT");
   CLI::Option* greedy =
       command.add_flag("--greedy", flags->greedy,
                        "Take the most probable options instead of sampling");

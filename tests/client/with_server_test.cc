@@ -50,6 +50,37 @@ class WithServerTest : public ::testing::Test {
       MakeRequest(SampleHistory(5), SampleCandidates(10));
 };
 
+// A caller's trace goes through: its span is the server's parent, and what comes
+// back is a span of the same trace.
+TEST_F(WithServerTest, ACallIsPartOfItsCallersTrace) {
+  const CallOptions call = {
+      .traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+      .tracestate = "congo=t61"};
+  EXPECT_EQ(Prompts().GetPrompt(request_, call)->traceparent, "")
+      << "a server without tracing";
+  server::ServerConfig config;
+  config.otlp_endpoint = "http://127.0.0.1:9";  // nobody needs to listen
+  config.trace_ratio = 0.0;
+  server_.Restart(config);
+  const auto prompt = Prompts().GetPrompt(request_, call);
+  ASSERT_THAT(prompt, IsOk());
+  EXPECT_THAT(prompt->traceparent,
+              StartsWith("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
+  EXPECT_NE(prompt->traceparent, call.traceparent);
+  EXPECT_EQ(Prompts().GetPrompt(request_)->traceparent, "");
+  EXPECT_THAT(Prompts().RecordFeedback(MakeFeedback(*prompt, 1.0F),
+                                       {.traceparent = prompt->traceparent}),
+              IsOk());
+  EXPECT_THAT(Prompts().GetPrompts({request_}, call).at(0), IsOk());
+  const CallOptions bad = {.traceparent = "a\nb"};
+  EXPECT_THAT(
+      Prompts().GetPrompt(request_, bad),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("traceparent")));
+  EXPECT_THAT(
+      Prompts().GetPrompts({request_}, bad).at(0),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("traceparent")));
+}
+
 TEST_F(WithServerTest, GetsManyPromptsOverOneStream) {
   std::vector<v1::GetPromptRequest> requests;
   for (int i = 0; i < 100; ++i) {

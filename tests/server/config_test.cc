@@ -70,6 +70,27 @@ TEST(LoadConfigTest, FlagsBeatEnvironmentBeatsFileBeatsDefaults) {
   EXPECT_EQ(invocation->config.revision_dir, ServerConfig().revision_dir);
 }
 
+// What OpenTelemetry's own libraries read counts, after ours.
+TEST(LoadConfigTest, TheOtlpEndpointMayComeFromOpenTelemetrysVariable) {
+  const std::map<std::string, std::string> otel = {
+      {"OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel:4318"}};
+  EXPECT_EQ(Load({})->config.otlp_endpoint, "");
+  EXPECT_EQ(Load({}, otel)->config.otlp_endpoint, "http://otel:4318");
+  EXPECT_EQ(Load({"--otlp_endpoint", ""}, otel)->config.otlp_endpoint, "");
+  auto both = otel;
+  both["ATTUNE_OTLP_ENDPOINT"] = "http://ours:4318";
+  EXPECT_EQ(Load({}, both)->config.otlp_endpoint, "http://ours:4318");
+}
+
+TEST(LoadConfigTest, TheTraceRatioIsAShare) {
+  EXPECT_EQ(Load({"--trace_ratio", "0.25"})->config.trace_ratio, 0.25);
+  for (const char* bad : {"-0.1", "1.1", "nan", "half"}) {
+    EXPECT_THAT(Load({"--trace_ratio", bad}).status(),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("trace_ratio (--trace_ratio)")));
+  }
+}
+
 TEST(LoadConfigTest, ReadsJsonAndEveryType) {
   const TempDir dir;
   const std::string file =

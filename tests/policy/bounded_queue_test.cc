@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Attune Authors
 
-#include "server/bounded_queue.h"
+#include "policy/bounded_queue.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-namespace attune::server {
+namespace attune::policy {
 namespace {
 
 TEST(BoundedQueueTest, GivesValuesInTheirOrder) {
@@ -69,4 +69,4 @@ TEST(BoundedQueueTest, LosesAndDoublesNothingBetweenThreads) {
 }
 
 }  // namespace
-}  // namespace attune::server
+}  // namespace attune::policy

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Attune Authors
 
-#ifndef ATTUNE_SERVER_BOUNDED_QUEUE_H_
-#define ATTUNE_SERVER_BOUNDED_QUEUE_H_
+#ifndef ATTUNE_POLICY_BOUNDED_QUEUE_H_
+#define ATTUNE_POLICY_BOUNDED_QUEUE_H_
 
 // A bounded queue between threads without locks and without system calls: what
 // the request path may write to. A push into a full queue fails at once.
@@ -24,7 +24,7 @@
 #include <memory>
 #include <utility>
 
-namespace attune::server {
+namespace attune::policy {
 
 template <typename T>
 class BoundedQueue {
@@ -100,6 +100,6 @@ class BoundedQueue {
   alignas(64) std::atomic<size_t> pop_{0};
 };
 
-}  // namespace attune::server
+}  // namespace attune::policy
 
-#endif  // ATTUNE_SERVER_BOUNDED_QUEUE_H_
+#endif  // ATTUNE_POLICY_BOUNDED_QUEUE_H_
