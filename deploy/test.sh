@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests what is in deploy/: chart, alerts, dashboard, and a real run of all of it on
-# this machine.
+# Tests what is in deploy/: chart, alerts, dashboard, compose file, and a real run on this
+# machine. The images have a test of their own (tests/deploy/image_test.sh).
 #
 # usage: deploy/test.sh [--plot] [BUILD_DIR]      default: build/release
 #
@@ -35,6 +35,7 @@ main() {
   # Debian 12's own Go is too old to build it: then there is nothing to mend.
   compgen -G "$ATTUNE_CACHE/helm-*/helm" >/dev/null || { echo "skipped: no Helm"; exit 77; }
   [ -d "$ATTUNE_CACHE/kubernetes-schemas" ] || cannot "no schemas of Kubernetes"
+  compgen -G "$ATTUNE_CACHE/compose-spec-*/compose-spec" >/dev/null || cannot "no reader of compose files"
   [ -x "$PROMTOOL" ] || cannot "no Prometheus"
   [ -x "$ATTUNE_CACHE/haproxy/usr/sbin/haproxy" ] || cannot "no HAProxy"
   "$PYTHON" -c 'import jsonschema, yaml' 2>/dev/null || cannot "no python3-yaml or python3-jsonschema"
@@ -49,6 +50,8 @@ main() {
   (cd deploy/prometheus && "$PROMTOOL" test rules attune.rules.test.yaml)
   say "chart"
   "$PYTHON" tests/deploy/chart_test.py
+  say "compose file"
+  "$PYTHON" tests/deploy/compose_test.py "$build"
   say "real run"
   "$PYTHON" tests/deploy/run_test.py "$build"
 }

@@ -32,6 +32,7 @@ constexpr Word kWords[] = {
     {"BUSYGROUP", absl::StatusCode::kAlreadyExists},
     {"NOGROUP", absl::StatusCode::kNotFound},
     {"NOSCRIPT", absl::StatusCode::kNotFound},
+    {"UNBLOCKED", absl::StatusCode::kNotFound},
 };
 
 bool Contains(std::string_view text, std::string_view what) {

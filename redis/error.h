@@ -12,7 +12,7 @@
 //   kUnavailable         LOADING, BUSY, MISCONF (the disk), MASTERDOWN, ...; also
 //                        refused, lost and timed-out connections (connection.h)
 //   kAlreadyExists       BUSYGROUP
-//   kNotFound            NOGROUP, NOSCRIPT
+//   kNotFound            NOGROUP, NOSCRIPT, UNBLOCKED (the stream was removed)
 //   kInternal            anything else
 // A command that was answered with an error changed nothing; one whose connection
 // was lost may have been done.

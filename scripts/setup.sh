@@ -17,7 +17,7 @@ APT_SERVER=(build-essential cmake ninja-build ccache pkg-config
   libjemalloc-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev
   libcli11-dev libspdlog-dev
   python3 python3-pip python3-venv unzip ca-certificates)
-APT_BUILD=("${APT_SERVER[@]}" libcurl4-openssl-dev libtorch-dev libopenblas-dev node-d3)
+APT_TRAINER=(libtorch-dev libopenblas-dev libcurl4-openssl-dev node-d3)
 APT_TEST=(libgtest-dev libgmock-dev curl
   chromium chromium-driver fonts-dejavu-core python3-matplotlib
   openssl python3-yaml python3-jsonschema liblua5.3-0 libopentracing-c-wrapper0
@@ -28,38 +28,49 @@ APT_SANITIZE=(clang-16 libclang-rt-16-dev llvm-16)
 
 usage() {
   cat <<USAGE
-usage: scripts/setup.sh [server|build|test|demo|bench|sanitize]...
+usage: scripts/setup.sh [build|test|demo|bench|sanitize]...
+       scripts/setup.sh server|trainer...
 
 Installs the Debian packages, fetches the pinned artifacts and builds llama.cpp
-for the named purposes (default: all of them). Does nothing that is done already.
+for the named purposes (default: all of the first line). Does nothing that is done
+already. With server and trainer alone, only what compiling these programs needs:
+no data, no model.
 
   scripts/setup.sh            # everything
-  scripts/setup.sh build      # only what compiling needs
-  scripts/setup.sh server     # only what compiling the server and the command needs
+  scripts/setup.sh build      # what compiling and the demo's training need
+  scripts/setup.sh server     # what compiling the server and the command needs
 USAGE
 }
 
-# Neither libtorch nor llama.cpp, data or a model.
-set_up_server() {
+# set_up_programs server|trainer...: without data or a model; the server without
+# libtorch and llama.cpp too.
+set_up_programs() {
+  local packages=("${APT_SERVER[@]}")
+  [[ " $* " != *" trainer "* ]] || packages+=("${APT_TRAINER[@]}")
   require_space "$ATTUNE_CACHE" 1
-  ensure_apt "${APT_SERVER[@]}"
+  ensure_apt "${packages[@]}"
   with_cache_lock fetch_googleapis
+  [[ " $* " != *" trainer "* ]] || with_cache_lock ensure_llama
 }
 
 main() {
   local purposes=("$@")
   case "${1:-}" in -h|--help) usage; return 0 ;; esac
   [ $# -gt 0 ] || purposes=(build test demo bench sanitize)
-  if [ "${purposes[*]}" = server ]; then set_up_server; return; fi
-  local packages=("${APT_BUILD[@]}") purpose
+  case "${purposes[*]}" in
+    server|trainer|"server trainer"|"trainer server")
+      set_up_programs "${purposes[@]}"; return ;;
+  esac
+  local packages=("${APT_SERVER[@]}" "${APT_TRAINER[@]}") purpose
   for purpose in "${purposes[@]}"; do
     case "$purpose" in
-      server|build) ;;
+      build|server|trainer) ;;
       test) packages+=("${APT_TEST[@]}") ;;
       demo) packages+=("${APT_DEMO[@]}") ;;
       bench) packages+=("${APT_BENCH[@]}") ;;
       sanitize) packages+=("${APT_SANITIZE[@]}") ;;
-      *) usage >&2; die "unknown purpose: use server, build, test, demo, bench or sanitize" ;;
+      *) usage >&2
+        die "unknown purpose: use build, test, demo, bench, sanitize, server or trainer" ;;
     esac
   done
   require_space "$ATTUNE_CACHE" 3

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -40,8 +41,14 @@ class CachingBackend final : public LlmBackend {
       absl::Span<const LlmRequest> requests) override;
 
   std::string Identity() const override { return backend_->Identity(); }
+  std::string SharedIdentity() const override {
+    return backend_->SharedIdentity();
+  }
   bool Cacheable() const override { return backend_->Cacheable(); }
   bool Samples() const override { return backend_->Samples(); }
+  std::vector<std::pair<std::string, double>> Metrics() const override {
+    return backend_->Metrics();
+  }
 
   LlmBackend& backend() { return *backend_; }
   // Requests that the cache, or an equal request beside them, answered; and

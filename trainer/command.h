@@ -34,6 +34,7 @@ Command AddOpeCommand(CLI::App& app);
 Command AddCollectCommand(CLI::App& app);
 Command AddCompareCommand(CLI::App& app);
 Command AddReportCommand(CLI::App& app);
+Command AddWorkerCommand(CLI::App& app);
 
 }  // namespace attune::trainer
 

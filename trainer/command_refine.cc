@@ -113,6 +113,12 @@ void Print(const RefinementReport& report) {
 }
 
 absl::Status Refine(RefineFlags& flags) {
+  if (flags.setup.backend.workers.given() &&
+      flags.setup.backend.backend == "sim") {
+    return absl::InvalidArgumentError(
+        "--workers: a simulated LLM must know the sentences that are tried, "
+        "and workers cannot");
+  }
   ATTUNE_RETURN_IF_ERROR(PrepareDirectory(flags));
   ATTUNE_ASSIGN_OR_RETURN(const RewritingLlm llm, MakeRewriter(flags));
   RefinedTrainingOptions options = flags.options;

@@ -5,13 +5,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cctype>
 #include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "policy/status_macros.h"
 #include "trainer/caching_backend.h"
+#include "trainer/flag.h"
 #ifdef ATTUNE_WITH_LLAMA
 #include "trainer/llama_backend.h"
 #endif
@@ -19,19 +19,6 @@
 
 namespace attune::trainer {
 namespace {
-
-// Declares --<name>, which ATTUNE_TRAINER_<NAME> can set too.
-template <typename T>
-CLI::Option* Flag(CLI::App& command, const std::string& name, T& value,
-                  const std::string& description) {
-  std::string variable = "ATTUNE_TRAINER_";
-  for (const char c : name) {
-    variable += c == '-' ? '_' : static_cast<char>(std::toupper(c));
-  }
-  return command.add_option("--" + name, value, description)
-      ->envname(variable)
-      ->capture_default_str();
-}
 
 absl::Status Missing(const char* flag, const std::string& backend) {
   return absl::InvalidArgumentError(
@@ -65,6 +52,13 @@ absl::StatusOr<std::unique_ptr<LlmBackend>> MakeOpenAi(
 
 absl::StatusOr<std::unique_ptr<LlmBackend>> MakeBackend(
     const BackendFlags& flags) {
+  if (flags.workers.given()) {
+    if (!flags.model.empty() || !flags.llm_url.empty()) {
+      return absl::InvalidArgumentError(
+          "--workers: the LLM is theirs; --model and --llm-url are for them");
+    }
+    return flags.workers.Make(std::nullopt, "");
+  }
   if (flags.backend == "llama") return MakeLlama(flags);
   if (flags.backend == "openai") return MakeOpenAi(flags);
   return absl::InvalidArgumentError(
@@ -130,7 +124,15 @@ std::string DataFlags::Fingerprint() const {
 }
 
 void BackendFlags::AddTo(CLI::App& command) {
-  Flag(command, "backend", backend, "llama, openai or (train only) sim");
+  AddLlmTo(command);
+  Flag(command, "reward-cache", reward_cache,
+       "SQLite file that keeps answers, so that repeats are free");
+  workers.AddTo(command);
+}
+
+void BackendFlags::AddLlmTo(CLI::App& command) {
+  Flag(command, "backend", backend,
+       "llama, openai or, for simulated users, sim");
   Flag(command, "model", model, "llama: the GGUF file");
   Flag(
       command, "requantize-dir", requantize_dir,
@@ -147,8 +149,6 @@ void BackendFlags::AddTo(CLI::App& command) {
   Flag(command, "concurrency", concurrency, "openai: requests in flight");
   Flag(command, "token-budget", token_budget,
        "openai: tokens that may be spent; 0 is no limit");
-  Flag(command, "reward-cache", reward_cache,
-       "SQLite file that keeps answers, so that repeats are free");
 }
 
 absl::StatusOr<std::unique_ptr<LlmBackend>> BackendFlags::Make() const {

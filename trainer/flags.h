@@ -16,6 +16,7 @@
 #include "trainer/dataset.h"
 #include "trainer/environment.h"
 #include "trainer/llm_backend.h"
+#include "trainer/workers_flags.h"
 
 namespace CLI {
 class App;
@@ -48,9 +49,12 @@ struct BackendFlags {
   int concurrency = 8;
   int64_t token_budget = 0;
   std::string reward_cache;
+  WorkersFlags workers;
 
   void AddTo(CLI::App& command);
-  // The backend, behind the reward cache if one is named. kInvalidArgument
+  // Only what names the LLM that this process asks.
+  void AddLlmTo(CLI::App& command);
+  // The backend or the workers, behind the reward cache if one is named. kInvalidArgument
   // names the flag that is missing or wrong. Not for "sim", which needs a
   // world.
   absl::StatusOr<std::unique_ptr<LlmBackend>> Make() const;

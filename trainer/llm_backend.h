@@ -9,10 +9,12 @@
 // fault into an answer.
 //
 // Implementations: llama_backend.h (in-process), openai_backend.h (HTTP),
-// sim_backend.h (simulated users), caching_backend.h (repeats are free).
+// sim_backend.h (simulated users), caching_backend.h (repeats are free),
+// remote_backend.h (workers on other machines).
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -67,10 +69,19 @@ class LlmBackend {
   // Model and decoding settings: part of the reward cache's key and of a
   // revision's training facts. No secrets.
   virtual std::string Identity() const = 0;
+  // The same on every machine where such a backend answers alike: without where
+  // the LLM is, with all that the answers depend on.
+  virtual std::string SharedIdentity() const { return Identity(); }
   // False for the simulator, whose answers are noisy on purpose.
   virtual bool Cacheable() const { return true; }
   // True if answers depend on LlmRequest::seed.
   virtual bool Samples() const { return false; }
+
+  // Counts of its own since it was made, for metrics.jsonl. Called by the
+  // thread that called Answer().
+  virtual std::vector<std::pair<std::string, double>> Metrics() const {
+    return {};
+  }
 };
 
 // The ranking that `answer` holds. Errors of policy::RankByScore.

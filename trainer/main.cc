@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   std::vector<attune::trainer::Command> commands = {
       attune::trainer::AddTrainCommand(app),
+      attune::trainer::AddWorkerCommand(app),
       attune::trainer::AddRefineCommand(app),
       attune::trainer::AddEvaluateCommand(app),
       attune::trainer::AddPushCommand(app),

@@ -212,7 +212,11 @@ std::vector<absl::StatusOr<LlmAnswer>> OpenAiBackend::Answer(
 }
 
 std::string OpenAiBackend::Identity() const {
-  return absl::StrCat("openai/", kReadoutVersion, " ", options_.url,
+  return IdentityAt(absl::StrCat(" ", options_.url));
+}
+
+std::string OpenAiBackend::IdentityAt(const std::string& place) const {
+  return absl::StrCat("openai/", kReadoutVersion, place,
                       " model:", options_.chat.model,
                       " max_tokens:", options_.chat.max_tokens,
                       " temperature:", options_.chat.temperature);

@@ -65,6 +65,8 @@ class OpenAiBackend final : public LlmBackend {
       absl::Span<const LlmRequest> requests) override;
 
   std::string Identity() const override;
+  // Wherever the endpoint is.
+  std::string SharedIdentity() const override { return IdentityAt(""); }
   bool Samples() const override { return options_.chat.temperature > 0.0; }
 
   // Of all calls so far, those without a useful answer too; `llm_calls` counts
@@ -76,6 +78,7 @@ class OpenAiBackend final : public LlmBackend {
  private:
   class Batch;
   OpenAiBackend(OpenAiOptions options, std::unique_ptr<HttpPool> pool);
+  std::string IdentityAt(const std::string& place) const;
 
   const OpenAiOptions options_;
   const std::unique_ptr<HttpPool> pool_;

@@ -181,6 +181,7 @@ absl::StatusOr<RoundResult> RunRound(const Round& round, LlmBackend& backend,
       Take(answers[i], iteration, round.iterations, *active[i], result);
     }
   }
+  result.backend = backend.Metrics();
   return result;
 }
 

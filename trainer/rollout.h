@@ -14,6 +14,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -85,6 +87,8 @@ struct RoundResult {
   DefaultRewards defaults;
   AnswerCounts counts;
   absl::Status last_fault;
+  // LlmBackend::Metrics() after it.
+  std::vector<std::pair<std::string, double>> backend;
   // By the clock: that the LLM worked on it, and when it was done.
   double llm_seconds = 0.0;
   double ended = 0.0;

@@ -40,6 +40,7 @@ nlohmann::ordered_json LineOf(const RoundReport& report) {
     line["gain_low"] = report.gain->low;
     line["gain_high"] = report.gain->high;
   }
+  for (const auto& [name, value] : report.backend) line[name] = value;
   for (const auto& [name, value] : report.learner) line[name] = value;
   return line;
 }

@@ -66,4 +66,8 @@ std::string SimBackend::Identity() const {
                       world_.options().users);
 }
 
+std::string SimBackend::SharedIdentity() const {
+  return absl::StrCat(Identity(), " ", world_name_);
+}
+
 }  // namespace attune::trainer

@@ -35,8 +35,11 @@ class SimBackend final : public LlmBackend {
 
   // `world` must outlive the backend.
   explicit SimBackend(const SimWorld& world) : world_(world) {}
-  SimBackend(const SimWorld& world, Pause pause)
-      : world_(world), pause_(std::move(pause)) {}
+  // `world_name` says what of the world Identity() does not.
+  SimBackend(const SimWorld& world, Pause pause, std::string world_name = "")
+      : world_(world),
+        pause_(std::move(pause)),
+        world_name_(std::move(world_name)) {}
 
   // kInvalidArgument for a request that names no task of the world or options
   // that its catalog lacks.
@@ -44,6 +47,7 @@ class SimBackend final : public LlmBackend {
       absl::Span<const LlmRequest> requests) override;
 
   std::string Identity() const override;
+  std::string SharedIdentity() const override;
   bool Cacheable() const override { return false; }
   bool Samples() const override { return true; }
 
@@ -52,6 +56,7 @@ class SimBackend final : public LlmBackend {
 
   const SimWorld& world_;
   Pause pause_;
+  std::string world_name_;
 };
 
 }  // namespace attune::trainer

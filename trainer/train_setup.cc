@@ -212,6 +212,18 @@ void SleepFor(double seconds) {
   std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
 }
 
+// The world's LLM, here or at workers'.
+absl::StatusOr<std::unique_ptr<LlmBackend>> MakeSimBackend(
+    const TrainSetupFlags& flags, const SimSetup& setup) {
+  auto sim = std::make_unique<SimBackend>(
+      *setup.world,
+      SimBackend::Pause{.rate = flags.sim_rate, .sleep = SleepFor},
+      absl::StrCat(flags.sim_setting, " decay ", flags.recency_decay,
+                   " catalog ", setup.settings.catalog->digest));
+  if (!flags.backend.workers.given()) return sim;
+  return flags.backend.workers.Make(FactsOf(*sim), sim->Identity());
+}
+
 absl::StatusOr<std::unique_ptr<TrainSetup>> MakeSim(
     const TrainSetupFlags& flags, int64_t created_seconds) {
   auto setup = std::make_unique<SimSetup>(flags);
@@ -229,9 +241,7 @@ absl::StatusOr<std::unique_ptr<TrainSetup>> MakeSim(
   setup->settings.items = &setup->items;
   setup->settings.encoder.embedding_dim = options.embedding_dim;
   setup->settings.encoder.ngram_buckets = 0;
-  setup->backend = std::make_unique<SimBackend>(
-      *setup->world,
-      SimBackend::Pause{.rate = flags.sim_rate, .sleep = SleepFor});
+  ATTUNE_ASSIGN_OR_RETURN(setup->backend, MakeSimBackend(flags, *setup));
   // Half of the held-out users validate, half test.
   const auto tasks_of = [raw = setup.get()](int first, int count) {
     return TaskSource{count, [raw, first](int index, int draw, int ordinal) {
@@ -294,16 +304,8 @@ int GruHidden(int episode_length) {
   return episode_length > 1 ? kGruHidden : 0;
 }
 
-void TrainSetupFlags::AddTo(CLI::App& command) {
-  data.AddTo(command);
-  backend.AddTo(command);
+void TrainSetupFlags::AddSimTo(CLI::App& command) {
   command.add_option("--catalog", catalog, "Catalog (YAML)");
-  command.add_option("--learner", learner, "ppo, bandit, a2c or rpp_published")
-      ->capture_default_str();
-  command.add_option("--heads", heads, "autoregressive or independent")
-      ->capture_default_str();
-  command.add_option("--readout", readout, "generate, labels or likelihood")
-      ->capture_default_str();
   command
       .add_option("--sim-setting", sim_setting,
                   "sim: easy, paper or adversarial")
@@ -312,11 +314,23 @@ void TrainSetupFlags::AddTo(CLI::App& command) {
       .add_option("--sim-rate", sim_rate,
                   "sim: rankings a second that the LLM takes; 0 is no time")
       ->capture_default_str();
-  command.add_option("--policy", policy_name, "Name of the policy")
-      ->capture_default_str();
   command
       .add_option("--recency-decay", recency_decay,
                   "Weight of a history item over the next newer one; (0, 1]")
+      ->capture_default_str();
+}
+
+void TrainSetupFlags::AddTo(CLI::App& command) {
+  data.AddTo(command);
+  backend.AddTo(command);
+  AddSimTo(command);
+  command.add_option("--learner", learner, "ppo, bandit, a2c or rpp_published")
+      ->capture_default_str();
+  command.add_option("--heads", heads, "autoregressive or independent")
+      ->capture_default_str();
+  command.add_option("--readout", readout, "generate, labels or likelihood")
+      ->capture_default_str();
+  command.add_option("--policy", policy_name, "Name of the policy")
       ->capture_default_str();
   command
       .add_option("--exploration-floor", exploration_floor,

@@ -44,6 +44,8 @@ struct TrainSetupFlags {
   int episode_length = 1;
 
   void AddTo(CLI::App& command);
+  // Only what simulated users and their LLM depend on, beside the seed.
+  void AddSimTo(CLI::App& command);
 };
 
 struct TrainSetup {

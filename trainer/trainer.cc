@@ -109,6 +109,7 @@ class Run {
   double learned_at_ = 0.0;
   double llm_seconds_ = 0.0;        // so far
   double round_llm_seconds_ = 0.0;  // of the last round answered
+  std::vector<std::pair<std::string, double>> backend_metrics_;  // after it
   double answered_at_ = 0.0;
   RoundRunner runner_;
 };
@@ -195,6 +196,7 @@ absl::Status Run::Learn() {
                      .samples = static_cast<int>(progress_.pending.size()),
                      .llm_seconds = round_llm_seconds_,
                      .llm_idle_share = IdleShare(answered_at_),
+                     .backend = backend_metrics_,
                      .gain = gain_};
   for (const Sample& sample : progress_.pending) {
     report.reward += sample.reward / report.samples;
@@ -232,6 +234,7 @@ absl::Status Run::Absorb(RoundResult result) {
   running_.reset();
   llm_seconds_ += result.llm_seconds;
   round_llm_seconds_ = result.llm_seconds;
+  backend_metrics_ = std::move(result.backend);
   answered_at_ = result.ended;
   silent_rounds_ = progress_.pending.empty() ? silent_rounds_ + 1 : 0;
   if (silent_rounds_ < kMaxSilentRounds) return absl::OkStatus();

@@ -56,6 +56,8 @@ struct RoundReport {
   // the LLM had nothing to do. Of this process, if the run was resumed.
   double llm_idle_share = 0.0;
   LearnerMetrics learner;
+  // LlmBackend::Metrics() after this round.
+  std::vector<std::pair<std::string, double>> backend;
   // The planner's, if the learner keeps a posterior and training may stop.
   std::optional<GainInterval> gain;
 };

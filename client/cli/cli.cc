@@ -62,6 +62,7 @@ int Run(std::vector<std::string> arguments, const Terminal& terminal) {
   AddWatchCommand(app, context);
   AddExportLogCommand(app, context);
   AddForgetCommand(app, context);
+  AddHealthCommand(app, context);
   AddKeygenCommand(app, context);
   AddSignCommand(app, context);
   const int code = Parse(app, std::move(arguments), terminal);

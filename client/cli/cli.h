@@ -105,6 +105,7 @@ void AddActivateCommand(CLI::App& app, CliContext& context);
 void AddRollbackCommand(CLI::App& app, CliContext& context);
 void AddTrafficCommand(CLI::App& app, CliContext& context);
 void AddWatchCommand(CLI::App& app, CliContext& context);
+void AddHealthCommand(CLI::App& app, CliContext& context);
 void AddKeygenCommand(CLI::App& app, CliContext& context);
 void AddSignCommand(CLI::App& app, CliContext& context);
 

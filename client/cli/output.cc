@@ -256,6 +256,10 @@ std::string ForgetJson(const v1::ForgetUserResponse& erased) {
                 {"erased_feedback", erased.erased_feedback()}});
 }
 
+std::string HealthText() { return "SERVING\n"; }
+
+std::string HealthJson() { return Print({{"status", "SERVING"}}); }
+
 std::string TrafficText(const v1::Traffic& traffic) {
   std::string text = absl::StrCat("active ", traffic.active(), "\n");
   if (traffic.has_canary()) {

@@ -57,6 +57,10 @@ std::string ExportJson(const ReadSummary& summary);
 std::string ForgetText(const v1::ForgetUserResponse& erased);
 std::string ForgetJson(const v1::ForgetUserResponse& erased);
 
+// Of a server that is serving; one that is not is an error.
+std::string HealthText();
+std::string HealthJson();
+
 std::string TrafficText(const v1::Traffic& traffic);
 std::string TrafficJson(const v1::Traffic& traffic);
 

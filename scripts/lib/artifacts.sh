@@ -1,5 +1,6 @@
 # The artifacts from the Python index, pinned by name, version and SHA-256 of the
-# file as it is served. pip checks the hashes. Sourced by setup.sh.
+# file as it is served. pip checks the hashes; ATTUNE_DOWNLOADS, if it is set, is where
+# they are kept. Sourced by setup.sh.
 
 LLAMA_VERSION=0.3.36
 LLAMA_REQUIREMENT="llama-cpp-python==$LLAMA_VERSION --hash=sha256:832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e"
@@ -12,14 +13,15 @@ MODEL_SHA256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 
 # download REQUIREMENT: prints the path of a directory with the one file.
 download() {
-  local name="${1%%==*}" dir log requirements
-  dir="$ATTUNE_CACHE/downloads/$(printf '%s' "$1" | sha256sum | cut -c1-16)-$name"
+  local name="${1%%==*}" dir log requirements downloads
+  downloads="${ATTUNE_DOWNLOADS:-$ATTUNE_CACHE/downloads}"
+  dir="$downloads/$(printf '%s' "$1" | sha256sum | cut -c1-16)-$name"
   if [ ! -d "$dir" ]; then
     say "fetching $name from the Python index"
-    mkdir -p "$ATTUNE_CACHE/downloads"
+    mkdir -p "$downloads"
     rm -rf "$dir.tmp" && mkdir -p "$dir.tmp"
-    log="$ATTUNE_CACHE/downloads/$name.log"
-    requirements="$ATTUNE_CACHE/downloads/$name.txt"
+    log="$downloads/$name.log"
+    requirements="$downloads/$name.txt"
     printf '%s\n' "$1" >"$requirements"
     local binary=(--only-binary ":all:")
     [ "$name" != llama-cpp-python ] || binary=(--no-binary llama-cpp-python)
@@ -42,7 +44,7 @@ unpack_wheel() {
   mv "$3.tmp" "$3"
 }
 
-# The protos of google.rpc.
+# The protos of google.rpc: all that compiling needs.
 fetch_googleapis() {
   unpack_wheel "$GOOGLEAPIS_REQUIREMENT" 'google/rpc/*.proto' "$ATTUNE_CACHE/googleapis.flat"
   if [ ! -e "$ATTUNE_CACHE/googleapis/google/rpc/status.proto" ]; then
@@ -54,8 +56,8 @@ fetch_googleapis() {
 }
 
 fetch_artifacts() {
-  mkdir -p "$ATTUNE_CACHE/data"
   fetch_googleapis
+  mkdir -p "$ATTUNE_CACHE/data"
   unpack_wheel "$DATA_REQUIREMENT" 'recbole/dataset_example/ml-100k/ml-100k.*' \
     "$ATTUNE_CACHE/data/ml-100k"
   fetch_model
@@ -76,10 +78,13 @@ fetch_model() {
 
 # simd_flags: what this CPU can do, as llama.cpp's switches. From the kernel's list,
 # which leaves out what the (virtual) machine does not have; "native" builds go by
-# the CPU's model and have died with illegal instructions.
+# the CPU's model and have died with illegal instructions. With ATTUNE_PORTABLE=1
+# what every x86-64 server since 2015 can do, for an image that runs elsewhere.
 simd_flags() {
   [ "$(uname -m)" = x86_64 ] || return 0
-  local has=" $(grep -m1 '^flags' /proc/cpuinfo) " pair
+  local has pair
+  has=" $(grep -m1 '^flags' /proc/cpuinfo) "
+  [ "${ATTUNE_PORTABLE:-0}" = 0 ] || has=" avx avx2 fma f16c bmi2 "
   supports() { local f; for f in "$@"; do [[ $has == *" $f "* ]] || return 1; done; }
   for pair in AVX:avx AVX2:avx2 FMA:fma F16C:f16c BMI2:bmi2; do
     if supports "${pair#*:}"; then echo "-DGGML_${pair%:*}=ON"; else echo "-DGGML_${pair%:*}=OFF"; fi

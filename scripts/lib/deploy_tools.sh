@@ -1,39 +1,54 @@
-# What the tests of deploy/ need: Helm from the Go module proxy, Kubernetes' schemas
-# from the Python index, Prometheus and HAProxy from Debian. Sourced by setup.sh.
+# What the tests of deploy/ need: Helm and a reader of compose files from the Go module
+# proxy, Kubernetes' schemas from the Python index, Prometheus and HAProxy from Debian.
+# Sourced by setup.sh.
 
 HELM_VERSION=v3.16.4
 HELM_SUM=h1:rBn/h9MACw+QlhxQTjpl8Ifx+VTWaYsw3rguGBYBzr0=
-HELM_GO=1.22
+COMPOSE_VERSION=v2.4.9
+COMPOSE_SUM=h1:2K4TDw+1ba2idiR6empXHKRXvWYpnvAKoNQy93/sSOs=
 SCHEMAS_REQUIREMENT="kubernetes-validate==1.37.0 --hash=sha256:85136d018a27b50ec7fc049d902bfa5193f5976807e6c0f408e3ab6fe078cad9"
 # The oldest that the chart supports, and a new one.
 KUBERNETES_VERSIONS=(v1.27.0 v1.36.0)
 
 ensure_deploy_tools() {
   ensure_helm
+  ensure_compose_spec
   ensure_kubernetes_schemas
   ensure_daemons
 }
 
-# Debian 12's own Go is too old for it: without a newer one the tests of deploy/ say so.
-ensure_helm() {
-  local dir="$ATTUNE_CACHE/helm-$HELM_VERSION" log="$ATTUNE_CACHE/helm-build.log" have
-  [ ! -x "$dir/helm" ] || return 0
+# go_tool NAME MODULE PACKAGE VERSION SUM GO [LDFLAGS]: builds a program of a Go module into
+# $ATTUNE_CACHE/NAME-VERSION. Debian 12's own Go is too old for some: without a newer one the
+# tests that need the program say so.
+go_tool() {
+  local name="$1" module="$2" package="$3" version="$4" sum="$5" oldest="$6" flags="${7:-}"
+  local dir="$ATTUNE_CACHE/$name-$version" log="$ATTUNE_CACHE/$name-build.log" have
+  [ ! -x "$dir/$name" ] || return 0
   have=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null | sed 's/^go//') || have=
-  if [ -z "$have" ] || ! printf '%s\n' "$HELM_GO" "$have" | sort -VC; then
-    say "no Helm: Go $HELM_GO or later is needed to build it"
+  if [ -z "$have" ] || ! printf '%s\n' "$oldest" "$have" | sort -VC; then
+    say "no $name: Go $oldest or later is needed to build it"
     return 0
   fi
-  say "building Helm (about 80 seconds)"
+  say "building $name"
   rm -rf "$dir.tmp" && mkdir -p "$dir.tmp"
+  GOBIN="$dir.tmp" GOTOOLCHAIN=local GOFLAGS=-trimpath go install -ldflags "-s -w $flags" \
+    "$module/$package@$version" >"$log" 2>&1 || die "cannot build $name$(reason "$log") (see $log)"
+  mv "$dir.tmp/${package##*/}" "$dir.tmp/$name.new" && mv "$dir.tmp/$name.new" "$dir.tmp/$name"
+  GOTOOLCHAIN=local go version -m "$dir.tmp/$name" | grep -qF "$sum" ||
+    die "$name $version does not match its pinned hash"
+  mv "$dir.tmp" "$dir"
+}
+
+ensure_helm() {
   # Kubernetes' version for `helm template`; without it, one of long ago.
   local version=helm.sh/helm/v3/pkg/chartutil.k8sVersion
-  GOBIN="$dir.tmp" GOTOOLCHAIN=local GOFLAGS=-trimpath go install \
-    -ldflags "-s -w -X ${version}Major=1 -X ${version}Minor=31" \
-    "helm.sh/helm/v3/cmd/helm@$HELM_VERSION" >"$log" 2>&1 ||
-    die "cannot build Helm$(reason "$log") (see $log)"
-  GOTOOLCHAIN=local go version -m "$dir.tmp/helm" | grep -qF "$HELM_SUM" ||
-    die "Helm $HELM_VERSION does not match its pinned hash"
-  mv "$dir.tmp" "$dir"
+  go_tool helm helm.sh/helm/v3 cmd/helm "$HELM_VERSION" "$HELM_SUM" 1.22 \
+    "-X ${version}Major=1 -X ${version}Minor=31"
+}
+
+# The reference reader of compose files, which Docker and Podman share.
+ensure_compose_spec() {
+  go_tool compose-spec github.com/compose-spec/compose-go/v2 cmd "$COMPOSE_VERSION" "$COMPOSE_SUM" 1.23
 }
 
 ensure_kubernetes_schemas() {

@@ -453,7 +453,7 @@ TEST_F(CliTest, EveryCommandHasHelpWithExamples) {
   EXPECT_THAT(Run({"--version"}).out, HasSubstr("attune "));
   for (const std::string command :
        {"prompt", "preview", "feedback", "revisions", "push", "activate",
-        "traffic", "rollback", "watch", "export-log", "forget"}) {
+        "traffic", "rollback", "watch", "export-log", "forget", "health"}) {
     const Result result = Run({command, "--help"});
     EXPECT_EQ(result.code, kExitOk);
     EXPECT_THAT(result.out, HasSubstr("Examples:\n  attune " + command));

@@ -3,11 +3,14 @@
 
 // The SDK against the real server.
 
+#include <filesystem>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "client/cli/cli.h"
 #include "client/log_client.h"
 #include "client/policy_client.h"
 #include "client/prompt_client.h"
@@ -90,6 +93,41 @@ TEST_F(WithServerTest, AStreamToNobodyGivesEveryRequestItsError) {
   for (const auto& result : results) {
     EXPECT_THAT(result, StatusIs(absl::StatusCode::kUnavailable, ::testing::_));
   }
+}
+
+// "exit code, output, errors" of `attune health` with more flags.
+std::string Health(const std::vector<std::string>& flags) {
+  std::vector<std::string> arguments = {"health", "--timeout", "20"};
+  arguments.insert(arguments.end(), flags.begin(), flags.end());
+  std::istringstream in;
+  std::ostringstream out;
+  std::ostringstream err;
+  const int code = RunCli(arguments, {.in = in, .out = out, .err = err});
+  return absl::StrCat(code, " ", out.str(), err.str());
+}
+
+TEST_F(WithServerTest, HealthSaysWhetherTheServerAndItsServicesServe) {
+  // A log that cannot be written, so that there is a service that is not serving.
+  server::ServerConfig config;
+  config.log_dir = ::testing::TempDir() + "/no_log";
+  std::filesystem::create_directories(config.log_dir + "/decisions.db");
+  server_.Restart(config);
+  const server::ServerPorts& ports = server_.server().ports();
+  const std::string data = absl::StrCat("127.0.0.1:", ports.data);
+  EXPECT_EQ(Health({"--server", data}), "0 SERVING\n");
+  EXPECT_EQ(Health({"--server", data, "--json"}),
+            "0 {\n  \"status\": \"SERVING\"\n}\n");
+  EXPECT_EQ(Health({"--server", absl::StrCat("127.0.0.1:", ports.control),
+                    "--service", "attune.v1.PolicyService"}),
+            "0 SERVING\n");
+  EXPECT_EQ(Health({"--server", data, "--service",
+                    "attune.v1.PromptService.RecordFeedback"}),
+            "1 attune: FAILED_PRECONDITION: attune.v1.PromptService."
+            "RecordFeedback is NOT_SERVING\n");
+  EXPECT_THAT(Health({"--server", data, "--service", "x.Y"}),
+              StartsWith("1 attune: NOT_FOUND: "));
+  server_.server().Shutdown();
+  EXPECT_THAT(Health({"--server", data}), StartsWith("1 attune: UNAVAILABLE"));
 }
 
 TEST_F(WithServerTest, AnOverloadedServerIsAskedAgain) {

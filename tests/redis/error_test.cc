@@ -46,6 +46,8 @@ TEST(RedisErrorTest, GoesByTheFirstWord) {
       {"BUSYGROUP Consumer Group name already exists", Code::kAlreadyExists,
        "other", false, false},
       {"NOGROUP No such key", Code::kNotFound, "other", false, false},
+      {"UNBLOCKED the stream key no longer exists", Code::kNotFound, "other",
+       false, false},
       {"ERR unknown command", Code::kInternal, "other", false, false},
       {"", Code::kInternal, "other", false, false},
   };

@@ -4,20 +4,16 @@
 // The attune_trainer program, killed in mid-run and started again: it ends with
 // the same bytes as one that nobody disturbed.
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/inotify.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -25,19 +21,17 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "policy/digest.h"
+#include "tests/trainer/trainer_process.h"
 
 namespace attune::trainer {
 namespace {
 
+using ::attune::testing::ReadAll;
+using ::attune::testing::TrainerProcess;
 using ::testing::HasSubstr;
 
 constexpr int kTimeoutMs = 120'000;
 constexpr int kSeed = 5;
-
-std::string ReadAll(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 int CountLines(const std::string& path) {
   const std::string text = ReadAll(path);
@@ -75,46 +69,6 @@ class CheckpointWatch {
 
  private:
   int fd_;
-};
-
-// A training that was set going.
-class Trainer {
- public:
-  Trainer(std::vector<std::string> arguments, const std::string& log) {
-    arguments.insert(arguments.begin(), ATTUNE_TRAINER_BINARY);
-    std::vector<char*> argv;
-    for (std::string& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    pid_ = fork();
-    if (pid_ != 0) return;
-    const int fd = open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    dup2(fd, STDOUT_FILENO);
-    dup2(fd, STDERR_FILENO);
-    // The manifest's time of creation.
-    setenv("SOURCE_DATE_EPOCH", "1764000000", 1);
-    execv(argv[0], argv.data());
-    _exit(127);
-  }
-  ~Trainer() {
-    if (pid_ > 0) Kill();
-  }
-  Trainer(const Trainer&) = delete;
-  Trainer& operator=(const Trainer&) = delete;
-
-  // Exit code, or minus the signal that ended it.
-  int Wait() {
-    int status = 0;
-    waitpid(pid_, &status, 0);
-    pid_ = -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-  }
-  int Kill() {
-    kill(pid_, SIGKILL);
-    return Wait();
-  }
-
- private:
-  pid_t pid_ = -1;
 };
 
 struct Settings {
@@ -162,7 +116,8 @@ class ResumeTest : public ::testing::TestWithParam<Settings> {
 TEST_P(ResumeTest, KilledAndResumedEndsWithTheSameBytes) {
   SCOPED_TRACE(::testing::Message() << "seed " << kSeed);
   const std::string whole = root_ + "/whole";
-  ASSERT_EQ(Trainer(Arguments(whole), Log()).Wait(), 0) << ReadAll(Log());
+  ASSERT_EQ(TrainerProcess(Arguments(whole), Log()).Wait(), 0)
+      << ReadAll(Log());
 
   const std::string killed = root_ + "/killed";
   std::filesystem::create_directory(killed);
@@ -170,13 +125,13 @@ TEST_P(ResumeTest, KilledAndResumedEndsWithTheSameBytes) {
   // Twice: right after a checkpoint, and some rounds later.
   for (const int checkpoints : {1, 2}) {
     CheckpointWatch watch(killed);
-    Trainer trainer(arguments, Log());
+    TrainerProcess trainer(arguments, Log());
     ASSERT_TRUE(watch.Wait(checkpoints)) << ReadAll(Log());
     ASSERT_EQ(trainer.Kill(), -SIGKILL) << "ended before it was killed";
     EXPECT_FALSE(std::filesystem::exists(Revision(killed)));
     if (arguments.back() != "--resume") arguments.push_back("--resume");
   }
-  ASSERT_EQ(Trainer(arguments, Log()).Wait(), 0) << ReadAll(Log());
+  ASSERT_EQ(TrainerProcess(arguments, Log()).Wait(), 0) << ReadAll(Log());
 
   const std::string expected = policy::Sha256Hex(ReadAll(Revision(whole)));
   const std::string actual = policy::Sha256Hex(ReadAll(Revision(killed)));
@@ -210,17 +165,17 @@ using ResumeRefusalTest = ResumeTest;
 TEST_P(ResumeRefusalTest, LeavesARunOfOtherSettingsAlone) {
   const std::string out = root_ + "/run";
   std::vector<std::string> arguments = Arguments(out);
-  ASSERT_EQ(Trainer(arguments, Log()).Wait(), 0) << ReadAll(Log());
+  ASSERT_EQ(TrainerProcess(arguments, Log()).Wait(), 0) << ReadAll(Log());
   const std::string checkpoint = ReadAll(out + "/checkpoint");
   const std::string metrics = ReadAll(out + "/metrics.jsonl");
 
   // Neither over it without being told to,
-  EXPECT_EQ(Trainer(arguments, Log()).Wait(), 1);
+  EXPECT_EQ(TrainerProcess(arguments, Log()).Wait(), 1);
   EXPECT_THAT(ReadAll(Log()), HasSubstr("--resume"));
   // nor on with it from another seed.
   arguments = Arguments(out, kSeed + 1);
   arguments.push_back("--resume");
-  EXPECT_EQ(Trainer(arguments, Log()).Wait(), 1);
+  EXPECT_EQ(TrainerProcess(arguments, Log()).Wait(), 1);
   EXPECT_THAT(ReadAll(Log()), HasSubstr("other settings"));
 
   EXPECT_EQ(ReadAll(out + "/checkpoint"), checkpoint);

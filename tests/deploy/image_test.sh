@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Builds the image of the server, looks into it, starts it and asks it for a prompt.
+#
+# usage: tests/deploy/image_test.sh BUILD_DIR
+#
+# With ATTUNE_IMAGE_TRAINER=1 the trainer's image too (another 15 GB of disk; half an hour
+# the first time). Where images cannot be built it says why and exits 77 (skipped), or 1
+# with ATTUNE_REQUIRE_INTEGRATION=1.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib/common.sh"
+source "$SCRIPTS/lib/buildah.sh"
+
+main() {
+  local build="${1:?usage: tests/deploy/image_test.sh BUILD_DIR}" why programs=(server)
+  why=$(why_no_images)
+  if [ -n "$why" ]; then
+    echo "SKIPPED, no image was built or tested: $why" >&2
+    [ "${ATTUNE_REQUIRE_INTEGRATION:-0}" = 0 ] && exit 77
+    exit 1
+  fi
+  [ "${ATTUNE_IMAGE_TRAINER:-0}" = 0 ] || programs+=(trainer)
+  "$SCRIPTS/image.sh" --out "$build/image" "${programs[@]}"
+  /usr/bin/python3 "$ROOT/tests/deploy/image_test.py" "$build" "${programs[@]}"
+}
+
+main "$@"
