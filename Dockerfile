@@ -19,19 +19,23 @@ ARG PROGRAMS="server trainer"
 ARG JOBS=
 # apt's, where it needs another configuration than the base's; in no image.
 ARG APT_CONFIG
+# Where ccache keeps what it compiled, and where the sources are: it finds again what was
+# compiled in the same place.
+ARG CCACHE_DIR=/ccache
+ARG SRC=/src
 # llama.cpp for every x86-64 CPU with AVX2, not for the one that compiles. What comes from
 # the Python index may be there already: mounted at /mnt, as scripts/image.sh does.
-ENV ATTUNE_PORTABLE=1 ATTUNE_DOWNLOADS=/mnt CCACHE_DIR=/ccache
-WORKDIR /src
-COPY scripts scripts
-RUN --mount=type=cache,target=/ccache scripts/setup.sh ${PROGRAMS}
+ENV ATTUNE_PORTABLE=1 ATTUNE_DOWNLOADS=/mnt
+COPY scripts /setup/scripts
+RUN --mount=type=cache,target=/ccache /setup/scripts/setup.sh ${PROGRAMS}
+WORKDIR ${SRC}
 COPY . .
 RUN --mount=type=cache,target=/ccache deploy/image/build.sh /out ${PROGRAMS}
 
 FROM ${BASE} AS server-root
 ARG APT_CONFIG
-RUN --mount=type=bind,from=build,target=/build \
-    /build/src/deploy/image/install.sh /build/out/server.packages /var/lib/attune
+RUN --mount=type=bind,from=build,source=/out,target=/out \
+    /out/install.sh /out/server.packages /var/lib/attune
 COPY --from=build /out/server /
 
 FROM build AS server-sbom
@@ -67,8 +71,8 @@ ENTRYPOINT ["attune_server"]
 
 FROM ${BASE} AS trainer-root
 ARG APT_CONFIG
-RUN --mount=type=bind,from=build,target=/build \
-    /build/src/deploy/image/install.sh /build/out/trainer.packages /work
+RUN --mount=type=bind,from=build,source=/out,target=/out \
+    /out/install.sh /out/trainer.packages /work
 COPY --from=build /out/trainer /
 
 FROM build AS trainer-sbom

@@ -53,6 +53,7 @@ stage() {
   buildah build --isolation chroot --layers --format docker \
     --volume "$APT_CONFIG_DIR:/media:ro" --build-arg APT_CONFIG=/media/apt.conf \
     --volume "$ATTUNE_CACHE/downloads:/mnt:ro" \
+    --volume "$CCACHE:/srv" --build-arg CCACHE_DIR=/srv --build-arg "SRC=$ROOT" \
     --build-arg "BASE=$BASE_IMAGE" --build-arg "PROGRAMS=$2" --build-arg "JOBS=${ATTUNE_JOBS:-}" \
     --build-arg "VERSION=$VERSION" --build-arg "REVISION=$revision" --build-arg "CREATED=$created" \
     --target "$1" --tag "localhost/$3" "$ROOT"
@@ -77,13 +78,15 @@ leave() {
 build_all() {
   local out="$1" program
   shift
+  # This machine's: the same compiler, the same place, so most of it is compiled already.
+  CCACHE=$(ccache --get-config cache_dir)
+  mkdir -p "$CCACHE" "$out"
   lock_storage
   ensure_base
   write_apt_config
   # Fetched here: the build has no Python index of this machine's.
   download "$GOOGLEAPIS_REQUIREMENT" >/dev/null
   [[ " $* " != *" trainer "* ]] || download "$LLAMA_REQUIREMENT" >/dev/null
-  mkdir -p "$out"
   for program in "$@"; do
     build "$program" "$([ "$program" = server ] && echo server || echo server trainer)"
     leave "$program" "$out"

@@ -5,7 +5,8 @@
 # usage: deploy/image/build.sh OUT PROGRAM...      PROGRAM: server, trainer
 #
 # Leaves, for each program, OUT/PROGRAM/ (files of the image, stripped) and
-# OUT/PROGRAM.packages (the Debian packages that hold its shared libraries).
+# OUT/PROGRAM.packages (the Debian packages that hold its shared libraries), and
+# OUT/install.sh.
 set -euo pipefail
 
 # What the programs need beside the libraries that they are linked with.
@@ -27,8 +28,8 @@ packages() {
 stage() {
   local out="$1" program="$2" binary built=()
   for binary in ${BINARIES[$program]}; do
-    install -D --strip "/build/$binary" "$out/$program/usr/bin/${binary##*/}"
-    built+=("/build/$binary")
+    install -D --strip "build/release/$binary" "$out/$program/usr/bin/${binary##*/}"
+    built+=("$PWD/build/release/$binary")
   done
   mkdir -p "$out/$program/usr/share/attune"
   cp -r policy/catalogs "$out/$program/usr/share/attune/"
@@ -41,11 +42,13 @@ main() {
   shift
   case " $* " in *" trainer "*) trainer=ON ;; esac
   for program in "$@"; do targets+=(${TARGETS[$program]:?no such program: $program}); done
-  cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=Release -DATTUNE_BUILD_TESTS=OFF \
-    -DATTUNE_BUILD_TRAINER="$trainer"
-  cmake --build /build --target "${targets[@]}" -j"${JOBS:-$(nproc)}"
+  # As scripts/ builds it, so that ccache may have it from there.
+  cmake --preset release -DATTUNE_BUILD_TESTS=OFF -DATTUNE_BUILD_TRAINER="$trainer"
+  cmake --build --preset release --target "${targets[@]}" -j"${JOBS:-$(nproc)}"
   for program in "$@"; do stage "$out" "$program"; done
-  install -D -m 644 deploy/image/server.yaml "$out/server/etc/attune/server.yaml"
+  [ ! -d "$out/server" ] ||
+    install -D -m 644 deploy/image/server.yaml "$out/server/etc/attune/server.yaml"
+  install deploy/image/install.sh "$out/"
 }
 
 main "$@"

@@ -21,7 +21,7 @@ open_storage() {
   why=$(why_no_images)
   [ -z "$why" ] || die "cannot build images here: $why"
   require_space "$IMAGE_CACHE" 8
-  ensure_apt buildah debootstrap
+  ensure_apt buildah debootstrap ccache
   # Where `RUN --mount=type=cache` keeps its directories.
   export TMPDIR="$IMAGE_CACHE/tmp"
   mkdir -p "$TMPDIR"
@@ -118,6 +118,8 @@ run_image() {
   user=$(buildah inspect --type image --format '{{.OCIv1.Config.User}}' "$image")
   volume=$(buildah inspect --type image --format '{{range $path, $_ := .OCIv1.Config.Volumes}}{{$path}}{{end}}' "$image")
   container=$(buildah from --pull-never "$image")
+  # Else an empty directory of buildah's may be mounted over DIR.
+  buildah config --volume "$volume-" "$container"
   # buildah has no --read-only: root makes it so inside, then gives everything away.
   buildah run --isolation chroot --user 0:0 --cap-add CAP_SYS_ADMIN --cap-add CAP_SETPCAP \
     --volume "$dir:$volume" "$container" -- sh -c 'mount -o remount,bind,ro / &&
