@@ -108,6 +108,18 @@ class Run:
     def server(self, name, rendered, *flags, tls=None, roles=None):
         return Server(self, name, rendered, flags, tls, roles)
 
+    def redis(self):
+        """URL of a Redis of its own. The program is in redis-tools and goes by the name that it is called by."""
+        port = free_port()
+        self.start("redis", ["redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", self.work],
+                   executable="/usr/bin/redis-check-rdb")
+
+        def listens():
+            with socket.socket() as s:
+                return s.connect_ex(("127.0.0.1", port)) == 0
+        wait_for("redis listens", listens)
+        return f"redis://127.0.0.1:{port}/0"
+
     def attune(self, *arguments, stdin=None):
         return subprocess.run([str(self.build / "client/attune"), *map(str, arguments)], input=stdin, text=True,
                               capture_output=True, check=False, timeout=60)

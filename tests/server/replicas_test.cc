@@ -155,6 +155,10 @@ TEST_F(ReplicasTest, FaultsOfRedisCostNoPromptAndNoFeedback) {
   EXPECT_GT(orders.made, 0);
   EXPECT_EQ(orders.other, 0);
   EXPECT_GE(SequenceIn(redis_), before + orders.made);
+  int doubled_before = 0;
+  for (const auto& [id, rewards] : reader.rewards()) {
+    doubled_before += static_cast<int>(rewards.size()) - 1;
+  }
   // Redis forgets everything; and a replica dies before it can give it back.
   redis_.Run({"FLUSHALL"});
   KillAndRestart(2);
@@ -191,11 +195,11 @@ TEST_F(ReplicasTest, FaultsOfRedisCostNoPromptAndNoFeedback) {
             << " prompts, " << callers_.failed_prompts() << " failed, slowest "
             << callers_.slowest_prompt_ms() << " ms; "
             << callers_.rewards().size() << " feedback acknowledged, " << lost
-            << " lost, 0 doubled after dedupe (" << doubled
-            << " delivered again), " << changed << " changed, " << phantom
-            << " phantom; " << orders.made << " orders made, " << orders.aborted
-            << " aborted, " << orders.unavailable
-            << " unavailable; agreed after "
+            << " lost, 0 doubled after dedupe (before it " << doubled_before
+            << ", and " << doubled << " after Redis forgot everything), "
+            << changed << " changed, " << phantom << " phantom; " << orders.made
+            << " orders made, " << orders.aborted << " aborted, "
+            << orders.unavailable << " unavailable; agreed after "
             << absl::FormatDuration(absl::Trunc(agreed, absl::Milliseconds(1)))
             << "\n";
   EXPECT_EQ(callers_.failed_prompts(), 0);
