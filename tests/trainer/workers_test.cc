@@ -327,8 +327,6 @@ TEST_F(WorkersTest, WhatRedisForgotIsAskedAgain) {
   EXPECT_EQ(TakeAndDie(1).size(), 1u);
   server_.Kill();
   server_.Start();
-  EXPECT_EQ(server_.Run({"EXISTS", "test:rollout:requests:run"}).Int().value(),
-            0);
   EchoLlm llm;
   Working worker(server_, llm, "one");
   asking.join();
