@@ -4,7 +4,7 @@
 // Trainings whose rankings come from `attune_trainer worker` processes that are
 // killed at random moments: the same bytes as a training by itself.
 //
-// ATTUNE_WORKER_RANKINGS: of each training (CI: 128).
+// ATTUNE_WORKER_RANKINGS: of each training (CI: 96).
 // ATTUNE_WORKER_SEED: of the moments.
 
 #include <filesystem>
@@ -120,7 +120,7 @@ void ExpectSameCounts(const std::vector<nlohmann::json>& whole,
 }
 
 TEST_P(WorkersProcessTest, KilledAtRandomEndWithTheSameBytes) {
-  const int budget = FromEnvironment("ATTUNE_WORKER_RANKINGS", 128);
+  const int budget = FromEnvironment("ATTUNE_WORKER_RANKINGS", 96);
   const int seed = FromEnvironment("ATTUNE_WORKER_SEED", 1);
   SCOPED_TRACE(::testing::Message() << "seed " << seed);
   const std::string log = root_ + "/log";
