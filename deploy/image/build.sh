@@ -10,7 +10,7 @@
 set -euo pipefail
 
 # What the programs need beside the libraries that they are linked with.
-declare -A MORE_PACKAGES=([server]="" [trainer]="ca-certificates")
+declare -A MORE_PACKAGES=([server]="ca-certificates" [trainer]="ca-certificates")
 declare -A BINARIES=([server]="server/attune_server client/attune" [trainer]="trainer/attune_trainer")
 declare -A TARGETS=([server]="attune_server_main attune_cli" [trainer]="attune_trainer_main")
 

@@ -15,6 +15,8 @@ FOREIGN = {
     "kubectl, helm": {"--namespace", "--create-namespace", "--set", "--set-file", "--values", "--from-literal"},
     "protoc": {"--go_out", "--go_opt", "--go-grpc_out", "--go-grpc_opt"},
     "gtest": {"--gtest_filter"},
+    "docker, podman, buildah": {"--build-arg", "--cap-drop", "--detach", "--format", "--name", "--publish", "--read-only", "--rm",
+                                "--security-opt", "--tmpfs", "--volume"},
     "pip, python": {"--no-build-isolation", "--no-deps"},
     "mypy": {"--strict"},
     "ld": {"--wrap"},
