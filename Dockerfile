@@ -20,9 +20,10 @@ ARG JOBS=
 # apt's, where it needs another configuration than the base's; in no image.
 ARG APT_CONFIG
 # Where ccache keeps what it compiled, and where the sources are: it finds again what was
-# compiled in the same place.
+# compiled in the same place, with the same LANG.
 ARG CCACHE_DIR=/ccache
 ARG SRC=/src
+ARG LANG
 # llama.cpp for every x86-64 CPU with AVX2, not for the one that compiles. What comes from
 # the Python index may be there already: mounted at /mnt, as scripts/image.sh does.
 ENV ATTUNE_PORTABLE=1 ATTUNE_DOWNLOADS=/mnt

@@ -54,6 +54,7 @@ stage() {
     --volume "$APT_CONFIG_DIR:/media:ro" --build-arg APT_CONFIG=/media/apt.conf \
     --volume "$ATTUNE_CACHE/downloads:/mnt:ro" \
     --volume "$CCACHE:/srv" --build-arg CCACHE_DIR=/srv --build-arg "SRC=$ROOT" \
+    ${LANG:+--build-arg "LANG=$LANG"} \
     --build-arg "BASE=$BASE_IMAGE" --build-arg "PROGRAMS=$2" --build-arg "JOBS=${ATTUNE_JOBS:-}" \
     --build-arg "VERSION=$VERSION" --build-arg "REVISION=$revision" --build-arg "CREATED=$created" \
     --target "$1" --tag "localhost/$3" "$ROOT"
