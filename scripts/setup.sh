@@ -14,10 +14,10 @@ source "$SCRIPTS/lib/docs_tools.sh"
 APT_SERVER=(build-essential cmake ninja-build ccache pkg-config
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev
   libabsl-dev libeigen3-dev prometheus-cpp-dev libcivetweb-dev libsqlite3-dev
-  libjemalloc-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev
+  libjemalloc-dev libssl-dev libcurl4-openssl-dev libyaml-cpp-dev nlohmann-json3-dev
   libcli11-dev libspdlog-dev
   python3 python3-pip python3-venv unzip ca-certificates)
-APT_BUILD=("${APT_SERVER[@]}" libcurl4-openssl-dev libtorch-dev libopenblas-dev node-d3)
+APT_BUILD=("${APT_SERVER[@]}" libtorch-dev libopenblas-dev node-d3)
 APT_TEST=(libgtest-dev libgmock-dev curl
   chromium chromium-driver fonts-dejavu-core python3-matplotlib
   openssl python3-yaml python3-jsonschema liblua5.3-0 libopentracing-c-wrapper0)
