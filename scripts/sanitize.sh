@@ -8,7 +8,7 @@ usage() {
   cat <<'USAGE'
 usage: scripts/sanitize.sh [--all] [address|thread]...
 
-Runs the tests of what needs no gRPC (policy/ and the core of server/) under the
+Runs the tests of what needs no gRPC (policy/, tracing/ and the core of server/) under the
 address and undefined-behaviour sanitizers and under the thread sanitizer, without
 a suppression.
 
@@ -22,7 +22,7 @@ so every hand-over between its threads would be reported.
 USAGE
 }
 
-CORE_TESTS=(server_core_test server_log_test)
+CORE_TESTS=(server_core_test server_log_test tracing_test)
 GRPC_TESTS=(server_test server_traffic_test server_hostile_test
   server_malformed_test client_test client_with_server_test)
 

@@ -80,7 +80,7 @@ def server_settings():
     """Names of attune_server's settings, as config.cc declares them."""
     text = (ROOT / "server/config.cc").read_text()
     table = text[text.index("const std::vector<Setting>& Settings()"):text.index("FindSetting(")]
-    names = re.findall(r'(?:Text|Number|Time|Flag)\(\s*"(\w+)"|\{"(\w+)",', table)
+    names = re.findall(r'(?:Text|Number|Time|Flag|Ratio)\(\s*"(\w+)"|\{"(\w+)",', table)
     return {a or b for a, b in names}
 
 

@@ -248,6 +248,16 @@ class Networks(unittest.TestCase):
         (server,) = shared.server()["containers"]
         self.assertIn({"name": port["targetPort"], "containerPort": 9465}, server["ports"])
 
+    def test_spans_go_to_the_collector_if_there_is_one(self):
+        self.assertNotIn("otlp_endpoint", rendered("default").settings())
+        r = rendered("ha")
+        self.assertEqual(r.settings()["otlp_endpoint"], "http://otel-collector.observability:4318")
+        self.assertEqual(r.settings()["trace_ratio"], "0.5")
+        for name in ("attune", "attune-trainer"):
+            (rule,) = [rule for rule in r.get("NetworkPolicy", name)["spec"]["egress"] if rule["ports"][0]["port"] == 4318]
+            self.assertEqual(rule["to"], [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "observability"}}}])
+        self.assertIn("--otlp-endpoint=http://otel-collector.observability:4318", str(r.kind("CronJob")))
+
     def test_an_empty_list_is_nobody(self):
         r = Rendered(sets=["networkPolicy.dataFrom=null", "networkPolicy.metricsFrom=null"])
         self.assertFalse(r.get("NetworkPolicy")["spec"]["ingress"])
@@ -264,7 +274,7 @@ class Networks(unittest.TestCase):
     def test_trainer_and_proxy_reach_what_they_need_and_no_more(self):
         r = rendered("ha")
         self.assertEqual(self.ports(r.get("NetworkPolicy"), "ingress"), {50051, 50052, 9464})
-        self.assertEqual(self.ports(r.get("NetworkPolicy", "attune-trainer"), "egress"), {53, 50052, 8000})
+        self.assertEqual(self.ports(r.get("NetworkPolicy", "attune-trainer"), "egress"), {53, 50052, 8000, 4318})
         self.assertEqual(self.ports(r.get("NetworkPolicy", "attune-trainer"), "ingress"), set())
         self.assertEqual(self.ports(r.get("NetworkPolicy", "attune-edge"), "egress"), {53, 50051})
         self.assertEqual(self.ports(rendered("existing-tls").get("NetworkPolicy", "attune-trainer"), "egress"), {53, 50052, 443})
@@ -417,6 +427,9 @@ class Refusals(unittest.TestCase):
         self.refused("token_ttl", "server.settings.token_ttl=soon")
         self.refused("data_listen", "server.settings.data_listen=0.0.0.0:1")
         self.refused("console_listen", "server.settings.console_listen=0.0.0.0:1")
+        self.refused("tracing.endpoint", "tracing.endpoint=otel:4317")
+        self.refused("tracing.ratio", "tracing.ratio=2")
+        self.refused("tracing.ratio", "tracing.ratio=1.5")
         self.refused("ATTUNE_|extraEnv", "server.extraEnv[0].name=ATTUNE_LOG_LEVEL", "server.extraEnv[0].value=debug")
         self.refused("accessMode", "persistence.accessMode=ReadWriteMany")
         self.refused("persistence.size", "persistence.size=big")
@@ -483,8 +496,10 @@ class Documents(unittest.TestCase):
     def test_the_schema_has_every_setting_that_the_chart_does_not_make(self):
         made = set().union(*(rendered(v).settings() for v in VARIANTS)) - {"max_connections_per_address"}
         free = set(schema()["properties"]["server"]["properties"]["settings"]["properties"])
-        # A second key file is not needed: token.key may hold several keys. Ports are fixed. A pod's name is its replica's.
-        self.assertEqual((made | free) ^ server_settings(), {"token_previous_key_file", "port_file", "replica"} | (made & free) - server_settings())
+        # A second key file is not needed: token.key may hold several keys. Ports are fixed. A pod's name is its replica's. A collector
+        # in the cluster asks for no key, and knows those of others.
+        left_out = {"token_previous_key_file", "port_file", "replica", "otlp_headers_file"}
+        self.assertEqual((made | free) ^ server_settings(), left_out | (made & free) - server_settings())
 
     def test_notes(self):
         """Helm renders them at an installation alone, so here as a template."""

@@ -147,7 +147,7 @@ class MetricsTest(DocsTest):
     def test_what_is_exposed_is_declared(self):
         declared = {name: (kind.removeprefix("k").lower(), text) for _, name, kind, _, _, text in metrics.rows(ROOT)}
         exposed = set()
-        for words in ([], self.certificate()):
+        for words in ([], self.certificate(), ["--otlp_endpoint", "http://127.0.0.1:9"]):
             text = self.scrape(*words)
             kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.M))
             for name, told in re.findall(r"^# HELP (\S+) (.*)$", text, re.M):
@@ -156,6 +156,7 @@ class MetricsTest(DocsTest):
                     exposed.add(name)
         self.assertGreater(len(exposed), 20)
         self.assertIn("attune_tls_certificate_expiry_seconds", exposed)
+        self.assertIn("attune_trace_spans_total", exposed)
 
 
 class CommandsTest(DocsTest):

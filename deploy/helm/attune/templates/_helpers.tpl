@@ -124,6 +124,10 @@ securityContext:
 {{- if .Values.console.enabled }}
 {{- $_ := set $all "console_listen" (printf "%s:9465" (ternary $address "127.0.0.1" (not (empty .Values.console.from)))) }}
 {{- end }}
+{{- if .Values.tracing.endpoint }}
+{{- $_ := set $all "otlp_endpoint" .Values.tracing.endpoint }}
+{{- $_ := set $all "trace_ratio" (toString .Values.tracing.ratio) }}
+{{- end }}
 {{- if .Values.server.catalog }}{{ $_ := set $all "catalog" "/etc/attune/config/catalog.yaml" }}{{ end }}
 {{- if .Values.server.trustedKeys }}{{ $_ := set $all "trusted_keys_file" "/etc/attune/config/trusted_keys.pem" }}{{ end }}
 {{- if ne .Values.tls.mode "off" }}
@@ -141,6 +145,20 @@ securityContext:
 {{- $_ := set $all $name (ternary (printf "%.0f" $value) (toString $value) (kindIs "float64" $value)) }}
 {{- end }}
 {{- toYaml $all }}
+{{- end }}
+
+{{/* The port that a URL means. */}}
+{{- define "attune.portOf" -}}
+{{- $url := urlParse . }}
+{{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (ternary "443" "80" (eq $url.scheme "https")) }}
+{{- end }}
+
+{{/* The way to the collector, for the rules of whoever sends spans. */}}
+{{- define "attune.tracingEgress" -}}
+- ports: [{port: {{ include "attune.portOf" .Values.tracing.endpoint }}, protocol: TCP}]
+  {{- with .Values.tracing.egressTo }}
+  to: {{- toYaml . | nindent 4 }}
+  {{- end }}
 {{- end }}
 
 {{/* Combinations that the schema cannot see. */}}
