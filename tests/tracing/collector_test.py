@@ -74,8 +74,8 @@ def serve(endpoint, work):
         prompt = json.loads(attune("prompt", "--server", data, *HISTORY, *CANDIDATES, "--json",
                                    TRACEPARENT=f"00-{TRACE}-{CALLER}-01"))
         attune("feedback", "--server", data, "--token", prompt["decision_token"], "--reward", "1")
-        attune("push", "--control", control, work / "run/revision.attune", "--activate")
-        attune("rollback", "--control", control)
+        pushed = attune("push", "--control", control, work / "run/revision.attune", "--activate")
+        attune("activate", "--control", control, pushed.split()[0])
         return prompt
     finally:
         server.terminate()
@@ -90,7 +90,7 @@ def train(endpoint, work):
 
 def check_server(spans, prompt):
     by_method = {span["attributes"]["rpc.method"]: span for span in spans}
-    assert set(by_method) >= {"GetPrompt", "RecordFeedback", "PushRevision", "Rollback"}, sorted(by_method)
+    assert set(by_method) >= {"GetPrompt", "RecordFeedback", "PushRevision", "SetTraffic"}, sorted(by_method)
     get = by_method["GetPrompt"]
     assert get["name"] == "attune.v1.PromptService/GetPrompt" and get["kind"] == "Server", get
     assert (get["trace_id"], get["parent_id"]) == (TRACE, CALLER), get
@@ -98,7 +98,7 @@ def check_server(spans, prompt):
     assert get["attributes"]["attune.candidates"] == 2 and get["nanos"] > 0, get
     assert prompt["traceparent"] == f"00-{TRACE}-{get['span_id']}-01", prompt["traceparent"]
     assert get["resource"]["service.name"] == "attune_server", get
-    for method in ("RecordFeedback", "PushRevision", "Rollback"):
+    for method in ("RecordFeedback", "PushRevision", "SetTraffic"):
         assert by_method[method]["status"] == "Unset", by_method[method]
 
 

@@ -114,7 +114,7 @@ TEST(OtlpExporterTest, TriesABusyReceiverAgain) {
     exporter->Export(SampleSpan("again"));
     EXPECT_TRUE(Eventually([&] { return exporter->stats().exported == 1; }));
     exporter->Stop(kPatience);
-    EXPECT_EQ(receiver.requests(), 2) << status;
+    ASSERT_EQ(receiver.requests(), 2) << status;
     EXPECT_EQ(receiver.seen()[0].body, receiver.seen()[1].body);
     EXPECT_EQ(exporter->stats().dropped_error, 0);
   }
