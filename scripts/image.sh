@@ -18,9 +18,9 @@ for each in DIR (default: build/image)
   attune-server.tar.gz     for `docker load` and `podman load`
   attune-server.spdx.json  its SBOM
 
-and prints their sizes. Needs root, Debian 12 and 8 GiB of disk for the server, 20 for
-the trainer. What it makes is kept in ATTUNE_CACHE (~/.cache/attune); building again takes
-what has not changed. Safe to interrupt.
+and prints their sizes. Needs root, Debian 12 and 5 GiB of disk for the server, 10 for the
+trainer (three times that with vfs). What it makes is kept in ATTUNE_CACHE
+(~/.cache/attune); building again takes what has not changed. Safe to interrupt.
 
 `run` runs a command in an image that was built: read-only, as its user, with DIR (which
 uid 10001 must be able to write to) as its volume, on this machine's network.

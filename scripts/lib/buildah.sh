@@ -20,13 +20,13 @@ open_storage() {
   local why
   why=$(why_no_images)
   [ -z "$why" ] || die "cannot build images here: $why"
-  require_space "$IMAGE_CACHE" 8
   ensure_apt buildah debootstrap ccache
   # Where `RUN --mount=type=cache` keeps its directories.
   export TMPDIR="$IMAGE_CACHE/tmp"
   mkdir -p "$TMPDIR"
   STORAGE_DRIVER="${ATTUNE_IMAGE_STORAGE:-overlay}"
   [ -n "${ATTUNE_IMAGE_STORAGE:-}" ] || buildah info >/dev/null 2>&1 || STORAGE_DRIVER=vfs
+  require_space "$IMAGE_CACHE" "$([ "$STORAGE_DRIVER" = vfs ] && echo 12 || echo 5)"
 }
 
 buildah() {
@@ -111,8 +111,10 @@ ensure_base() {
 # to be strict would: the root file system read-only, the image's user without any
 # capability, DIR as its volume; on this machine's network.
 run_image() {
-  local image="localhost/attune-$1" dir="$2" user volume container code=0
+  local program="$1" image="localhost/attune-$1" dir="$2" user volume container code=0
   shift 2
+  buildah inspect --type image "$image" >/dev/null 2>&1 ||
+    die "there is no image of the $program: scripts/image.sh $program builds it"
   exec 7>"$IMAGE_CACHE/.running"
   flock -s 7
   user=$(buildah inspect --type image --format '{{.OCIv1.Config.User}}' "$image")

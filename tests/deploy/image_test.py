@@ -188,9 +188,15 @@ class ServerImage(Volume):
 
     def stop(self, process):
         """As an engine does: SIGTERM to the program. Its exit code."""
-        if process.poll() is None:
+        if process.poll() is not None:
+            return process.returncode
+        everyone = list(descendants(process.pid))
+        try:
             os.kill(self.server_pid(process), signal.SIGTERM)
-        return process.wait(60)
+            return process.wait(60)
+        finally:
+            for pid in everyone if process.poll() is None else []:
+                os.kill(pid, signal.SIGKILL)
 
     def attune(self, *arguments):
         return output_of("server", self.volume, "attune", *arguments)

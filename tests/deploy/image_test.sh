@@ -3,8 +3,8 @@
 #
 # usage: tests/deploy/image_test.sh BUILD_DIR
 #
-# With ATTUNE_IMAGE_TRAINER=1 the trainer's image too (another 15 GB of disk; half an hour
-# the first time). Where images cannot be built it says why and exits 77 (skipped), or 1
+# With ATTUNE_IMAGE_TRAINER=1 the trainer's image too (333 MB; twenty minutes the first
+# time). Where images cannot be built it says why and exits 77 (skipped), or 1
 # with ATTUNE_REQUIRE_INTEGRATION=1.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib/common.sh"
