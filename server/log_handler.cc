@@ -28,6 +28,8 @@ absl::Status LogHandler::ListDecisions(
   if (log_ == nullptr) return NoDecisionLog();
   const int size =
       request.page_size() == 0 ? kDefaultDecisionPage : request.page_size();
+  // What was answered before the list was asked for is in it.
+  if (request.page_token().empty()) log_->Flush();
   ATTUNE_ASSIGN_OR_RETURN(
       LogPage page, log_->List(after, size, request.only_with_feedback()));
   *response = std::move(page.response);
