@@ -35,8 +35,10 @@ RUN --mount=type=cache,target=/ccache deploy/image/build.sh /out ${PROGRAMS}
 
 FROM ${BASE} AS server-root
 ARG APT_CONFIG
+# Copied, so that another list installs again: what is mounted does not count for that.
+COPY --from=build /out/server.packages /usr/share/doc/attune/packages
 RUN --mount=type=bind,from=build,source=/out,target=/out \
-    /out/install.sh /out/server.packages /var/lib/attune
+    /out/install.sh /usr/share/doc/attune/packages /var/lib/attune
 COPY --from=build /out/server /
 
 FROM build AS server-sbom
@@ -72,8 +74,10 @@ ENTRYPOINT ["attune_server"]
 
 FROM ${BASE} AS trainer-root
 ARG APT_CONFIG
+# Copied, so that another list installs again: what is mounted does not count for that.
+COPY --from=build /out/trainer.packages /usr/share/doc/attune/packages
 RUN --mount=type=bind,from=build,source=/out,target=/out \
-    /out/install.sh /out/trainer.packages /work
+    /out/install.sh /usr/share/doc/attune/packages /work
 COPY --from=build /out/trainer /
 
 FROM build AS trainer-sbom
