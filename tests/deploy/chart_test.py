@@ -16,6 +16,8 @@ from chart import CACHE, CHART, ROOT, Rendered, containers, helm, render_text, s
 from kubernetes_schema import CUSTOM, problems
 
 VARIANTS = {"default": [], **{p.name[:-len("-values.yaml")]: [p.name[:-len("-values.yaml")]] for p in sorted((CHART / "ci").glob("*-values.yaml"))}}
+# All at once: several servers, clients with certificates, Redis.
+VARIANTS["ha, redis"] = ["ha", "redis"]
 SECRETS = {"keys": {"token.key", "user.key"}}
 
 
