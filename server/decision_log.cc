@@ -162,9 +162,13 @@ void DecisionLog::Run() {
   while (true) {
     Turn turn = WaitForTurn(pause);
     int64_t taken = WriteDecisions();
-    // Before these three, everything that was enqueued is written.
+    // Before these three, everything that was enqueued is written; what comes
+    // meanwhile may wait, or under load there would be no end.
     if (!turn.erasures.empty() || !turn.flushes.empty() || turn.stop) {
-      while (taken > 0) taken = WriteDecisions();
+      for (auto left = static_cast<int64_t>(queue_.ApproximateSize());
+           left > 0 && taken > 0; left -= taken) {
+        taken = WriteDecisions();
+      }
     }
     if (turn.hurried() || CommitIsDue()) CommitBatch(&turn.feedback);
     for (PendingErasure& erasure : turn.erasures) Erase(&erasure);

@@ -6,8 +6,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cstring>
 #include <fstream>
 #include <future>
+#include <thread>
 
 #include "server/error_reason.h"
 #include "server/log.h"
@@ -219,6 +222,23 @@ TEST_F(DecisionLogTest, StartsWhenTheFileCannotBeOpened) {
             "LOG_IO_ERROR");
   vfs_.Heal();
   EXPECT_THAT(Send(*log, MakeFeedback(1)).get(), IsOk());
+}
+
+// What is listed under load waits for what came before, not for the load's end.
+TEST_F(DecisionLogTest, AFlushEndsWhileDecisionsCome) {
+  auto log = Open();
+  std::atomic<bool> flushed = false;
+  std::thread load([&, record = MakeDecision(1)]() mutable {
+    for (uint64_t i = 1; !flushed; ++i) {
+      std::memcpy(record.decision_id.data(), &i, sizeof(i));
+      log->Enqueue(record);
+    }
+  });
+  while (log->stats().queued_decisions == 0) std::this_thread::yield();
+  log->Flush();
+  flushed = true;
+  load.join();
+  EXPECT_GT(log->stats().decisions_written, 0);
 }
 
 TEST_F(DecisionLogTest, ForgetsWhatStillWaitsToo) {
