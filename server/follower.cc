@@ -38,11 +38,6 @@ bool IsDeleted(const SharedIndex& index, const StoredRevision& stored) {
                      });
 }
 
-// 0 if there is none.
-int64_t SequenceOf(const SharedIndex& index) {
-  return index.traffic.has_value() ? index.traffic->state.sequence : 0;
-}
-
 // Pushed again, it would be refused again.
 bool IsNoGood(const absl::Status& status) {
   return absl::IsInvalidArgument(status) || absl::IsPermissionDenied(status);
@@ -143,7 +138,7 @@ void Follower::RetryEndTrial() {
 
 void Follower::FollowTraffic(const SharedIndex& index) {
   const TrafficState ours = options_.registry->State();
-  const int64_t theirs = SequenceOf(index);
+  const int64_t theirs = SequenceOf(index.traffic);
   options_.stats->traffic_behind = std::max<int64_t>(0, theirs - ours.sequence);
   if (theirs == 0 || theirs < ours.sequence || index.traffic->state == ours) {
     return;
@@ -185,7 +180,7 @@ absl::Status Follower::RestoreRevisions(const SharedIndex& index) {
 
 absl::Status Follower::RestoreTraffic(const SharedIndex& index) {
   const TrafficState ours = options_.registry->State();
-  const int64_t theirs = SequenceOf(index);
+  const int64_t theirs = SequenceOf(index.traffic);
   if (theirs >= ours.sequence) return absl::OkStatus();
   const absl::Status status =
       store_.Exchange(theirs,

@@ -91,11 +91,6 @@ Views ViewsOf(const std::vector<std::string>& texts) {
   return Views(texts.begin(), texts.end());
 }
 
-// The sequence of a record; 0 if there is none.
-int64_t SequenceOf(const std::optional<SharedTraffic>& traffic) {
-  return traffic.has_value() ? traffic->state.sequence : 0;
-}
-
 absl::StatusOr<std::optional<SharedTraffic>> TrafficOf(redis::Reply reply) {
   if (reply.is_nil()) return std::optional<SharedTraffic>();
   ATTUNE_ASSIGN_OR_RETURN(const std::string bytes, reply.TakeString());

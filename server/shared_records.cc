@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/escaping.h"
+#include "policy/names.h"
 #include "policy/revision.h"
 #include "policy/status_macros.h"
 #include "server/traffic_state_json.h"
@@ -17,7 +18,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr size_t kMaxRecordBytes = size_t{1} << 20;
-constexpr size_t kDigestDigits = 64;
 // Of a file that is no mistake.
 constexpr int64_t kMaxBytes = int64_t{1} << 40;
 
@@ -45,11 +45,6 @@ int64_t Number(const Json& json, const char* name) {
   return found != json.end() && found->is_number_integer()
              ? found->get<int64_t>()
              : -1;
-}
-
-bool IsDigest(const std::string& text) {
-  return text.size() == kDigestDigits &&
-         text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
 }  // namespace
@@ -83,7 +78,7 @@ absl::StatusOr<SharedRevision> ParseRevision(const std::string& bytes) {
                              .digest = Text(json, "digest"),
                              .byte_size = Number(json, "byte_size")};
   const int64_t millis = Number(json, "push_millis");
-  if (!IsDigest(revision.digest) ||
+  if (!policy::IsSha256Hex(revision.digest) ||
       revision.id != policy::RevisionIdOfDigest(revision.digest) ||
       revision.byte_size < 1 || revision.byte_size > kMaxBytes || millis < 0) {
     return bad;

@@ -11,6 +11,7 @@
 // Implementations are thread-safe and block, for a few seconds at most.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,11 @@ struct SharedTraffic {
   // The server that was ordered to.
   std::string replica = {};
 };
+
+// 0 if there is none.
+inline int64_t SequenceOf(const std::optional<SharedTraffic>& traffic) {
+  return traffic.has_value() ? traffic->state.sequence : 0;
+}
 
 class SharedStore {
  public:

@@ -5,23 +5,19 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "policy/status_macros.h"
-#include "redis/endpoint.h"
 #include "trainer/collector.h"
 #include "trainer/command.h"
-#include "trainer/files.h"
+#include "trainer/workers_flags.h"
 
 namespace attune::trainer {
 namespace {
 
 struct CollectFlags {
-  std::string redis_url;
-  std::string redis_password_file;
-  std::string redis_prefix = "attune:";
+  RedisFlags redis;
   std::string log;
   std::string keep = "720h";
   std::string consumer = "collector";
@@ -32,18 +28,10 @@ absl::Status Collect(const CollectFlags& flags) {
   if (!absl::ParseDuration(flags.keep, &keep) || keep <= absl::ZeroDuration()) {
     return absl::InvalidArgumentError("--keep: must be a time such as 720h");
   }
-  auto endpoint = redis::ParseUrl(flags.redis_url);
-  if (!endpoint.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--redis-url: ", endpoint.status().message()));
-  }
-  if (!flags.redis_password_file.empty()) {
-    ATTUNE_ASSIGN_OR_RETURN(const std::string password,
-                            ReadFile(flags.redis_password_file));
-    endpoint->password = std::string(absl::StripAsciiWhitespace(password));
-  }
-  Collector collector({.redis = {.endpoint = *std::move(endpoint)},
-                       .prefix = flags.redis_prefix,
+  ATTUNE_ASSIGN_OR_RETURN(redis::Connection::Options connection,
+                          flags.redis.Connection("redis-url"));
+  Collector collector({.redis = std::move(connection),
+                       .prefix = flags.redis.prefix,
                        .consumer = flags.consumer});
   ATTUNE_ASSIGN_OR_RETURN(const CollectedLog::Counts counts,
                           collector.Collect(flags.log, absl::Now() - keep));
@@ -69,20 +57,10 @@ Command AddCollectCommand(CLI::App& app) {
       "Takes the decisions and feedback that servers put into Redis into a "
       "file "
       "for `train --from-log` and `ope`, and ends. Run one at a time.");
-  command
-      ->add_option("--redis-url", flags->redis_url,
-                   "redis://[user[:password]@]host[:port][/database]")
-      ->envname("ATTUNE_TRAINER_REDIS_URL")
+  flags->redis
+      .AddTo(*command, "redis-url", "redis",
+             "redis://[user[:password]@]host[:port][/database], the servers'")
       ->required();
-  command
-      ->add_option("--redis-password-file", flags->redis_password_file,
-                   "File with the password")
-      ->envname("ATTUNE_TRAINER_REDIS_PASSWORD_FILE");
-  command
-      ->add_option("--redis-prefix", flags->redis_prefix,
-                   "As the servers' --redis_prefix")
-      ->envname("ATTUNE_TRAINER_REDIS_PREFIX")
-      ->capture_default_str();
   command
       ->add_option("--log", flags->log, "The file; what it holds already stays")
       ->required();

@@ -35,13 +35,14 @@ std::string RandomName() {
                          static_cast<uint32_t>(device()));
 }
 
-void RedisFlags::AddTo(CLI::App& command, const std::string& url_flag,
-                       const std::string& stem,
-                       const std::string& description) {
-  Flag(command, url_flag, url, description);
+CLI::Option* RedisFlags::AddTo(CLI::App& command, const std::string& url_flag,
+                               const std::string& stem,
+                               const std::string& description) {
+  CLI::Option* const option = Flag(command, url_flag, url, description);
   Flag(command, stem + "-prefix", prefix, "Before every key in that Redis");
   Flag(command, stem + "-password-file", password_file,
        "File that holds its password");
+  return option;
 }
 
 absl::StatusOr<redis::Connection::Options> RedisFlags::Connection(
@@ -55,8 +56,7 @@ absl::StatusOr<redis::Connection::Options> RedisFlags::Connection(
   options.endpoint = *std::move(endpoint);
   if (password_file.empty()) return options;
   ATTUNE_ASSIGN_OR_RETURN(const std::string text, ReadFile(password_file));
-  options.endpoint.password =
-      std::string(absl::StripTrailingAsciiWhitespace(text));
+  options.endpoint.password = std::string(absl::StripAsciiWhitespace(text));
   if (!options.endpoint.password.empty()) return options;
   return absl::InvalidArgumentError(
       absl::StrCat(password_file, ": holds no password"));

@@ -17,6 +17,7 @@
 
 namespace CLI {
 class App;
+class Option;
 }  // namespace CLI
 
 namespace attune::trainer {
@@ -27,8 +28,9 @@ struct RedisFlags {
   std::string prefix = "attune:";
   std::string password_file;
 
-  void AddTo(CLI::App& command, const std::string& url_flag,
-             const std::string& stem, const std::string& description);
+  // Returns the URL's option.
+  CLI::Option* AddTo(CLI::App& command, const std::string& url_flag,
+                     const std::string& stem, const std::string& description);
   // kInvalidArgument names the flag that is wrong; errors of ReadFile.
   absl::StatusOr<redis::Connection::Options> Connection(
       const std::string& url_flag) const;
