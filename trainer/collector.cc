@@ -53,15 +53,10 @@ absl::Status Collector::Take(const std::string& from, CollectedLog* log) {
         connection_.Run({"XREADGROUP", "GROUP", options_.group,
                          options_.consumer, "COUNT", kPage, "STREAMS", stream_,
                          after}));
-    if (reply.is_nil()) return absl::OkStatus();
-    ATTUNE_ASSIGN_OR_RETURN(redis::Reply::List streams, reply.TakeList());
-    if (streams.size() != 1) return absl::InternalError("redis: XREADGROUP");
-    ATTUNE_ASSIGN_OR_RETURN(redis::Reply::List stream, streams[0].TakeList());
-    if (stream.size() != 2) return absl::InternalError("redis: XREADGROUP");
-    ATTUNE_ASSIGN_OR_RETURN(const std::string last,
-                            AddEntries(std::move(stream[1]), log));
-    if (last.empty()) return absl::OkStatus();
-    if (from != ">") after = last;
+    ATTUNE_ASSIGN_OR_RETURN(auto streams, redis::TakeStreams(std::move(reply)));
+    if (streams.empty() || streams[0].entries.empty()) return absl::OkStatus();
+    AddEntries(std::move(streams[0].entries), log);
+    if (from != ">") after = taken_.back();
   }
   return absl::OkStatus();
 }
@@ -78,33 +73,28 @@ absl::Status Collector::TakeDeadOnes(CollectedLog* log) {
     ATTUNE_ASSIGN_OR_RETURN(redis::Reply::List parts, reply.TakeList());
     if (parts.size() < 2) return absl::InternalError("redis: XAUTOCLAIM");
     ATTUNE_ASSIGN_OR_RETURN(from, parts[0].TakeString());
-    ATTUNE_RETURN_IF_ERROR(AddEntries(std::move(parts[1]), log).status());
+    ATTUNE_ASSIGN_OR_RETURN(auto entries,
+                            redis::TakeEntries(std::move(parts[1])));
+    AddEntries(std::move(entries), log);
     if (from == "0-0") return absl::OkStatus();
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> Collector::AddEntries(redis::Reply entries,
-                                                  CollectedLog* log) {
-  std::string last;
-  ATTUNE_ASSIGN_OR_RETURN(redis::Reply::List list, entries.TakeList());
-  for (redis::Reply& entry : list) {
-    ATTUNE_ASSIGN_OR_RETURN(redis::Reply::List parts, entry.TakeList());
-    if (parts.size() != 2) return absl::InternalError("redis: an entry of two");
-    ATTUNE_ASSIGN_OR_RETURN(last, parts[0].TakeString());
-    taken_.push_back(last);
-    // Nil: somebody deleted it.
-    auto fields = parts[1].TakeList();
+void Collector::AddEntries(std::vector<redis::StreamEntry> entries,
+                           CollectedLog* log) {
+  for (const redis::StreamEntry& entry : entries) {
+    taken_.push_back(entry.id);
+    const auto bytes = entry.fields.find("record");
     v1::LoggedDecision record;
-    if (fields.ok() && fields->size() == 4 &&
-        record.ParseFromString((*fields)[3].TakeString().value_or("")) &&
+    // Not there: somebody deleted it.
+    if (bytes != entry.fields.end() && record.ParseFromString(bytes->second) &&
         !record.decision_id().empty()) {
       log->Add(std::move(record));
     } else {
       ++damaged_;
     }
   }
-  return last;
 }
 
 absl::Status Collector::Acknowledge() {

@@ -23,6 +23,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "redis/connection.h"
+#include "redis/stream.h"
 #include "trainer/collected_log.h"
 
 namespace attune::trainer {
@@ -54,9 +55,7 @@ class Collector {
   absl::Status TakeDeadOnes(CollectedLog* log);
   // Entries after `from`: ">" for new ones, "0" for our own that wait.
   absl::Status Take(const std::string& from, CollectedLog* log);
-  // Returns the last id; empty if there was no entry.
-  absl::StatusOr<std::string> AddEntries(redis::Reply entries,
-                                         CollectedLog* log);
+  void AddEntries(std::vector<redis::StreamEntry> entries, CollectedLog* log);
   absl::Status Acknowledge();
   bool IsFull() const {
     return static_cast<int64_t>(taken_.size()) >= options_.max_entries;

@@ -8,11 +8,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "policy/status_macros.h"
+#include "redis/stream.h"
 
 namespace attune::trainer {
 namespace {
 
 using redis::Reply;
+using redis::StreamEntries;
+using redis::StreamEntry;
 
 constexpr std::string_view kGroup = "workers";
 // Answers that are read at a time.
@@ -69,36 +72,16 @@ std::string Millis(absl::Duration duration) {
   return absl::StrCat(absl::ToInt64Milliseconds(duration));
 }
 
-// One entry of a stream.
-struct Entry {
-  std::string entry;
-  std::map<std::string, std::string> fields;
-};
-
-// [[entry, [name, value, ...]], ...]; entries without fields were deleted.
-absl::StatusOr<std::vector<Entry>> ReadEntries(Reply& reply) {
-  std::vector<Entry> entries;
-  ATTUNE_ASSIGN_OR_RETURN(Reply::List list, reply.TakeList());
-  for (Reply& element : list) {
-    if (element.is_nil()) continue;
-    ATTUNE_ASSIGN_OR_RETURN(Reply::List pair, element.TakeList());
-    if (pair.size() != 2) return absl::InternalError("redis: no stream entry");
-    if (pair[1].is_nil()) continue;
-    Entry entry;
-    ATTUNE_ASSIGN_OR_RETURN(entry.entry, pair[0].TakeString());
-    ATTUNE_ASSIGN_OR_RETURN(Reply::List fields, pair[1].TakeList());
-    for (size_t i = 0; i + 1 < fields.size(); i += 2) {
-      ATTUNE_ASSIGN_OR_RETURN(const std::string name, fields[i].TakeString());
-      ATTUNE_ASSIGN_OR_RETURN(entry.fields[name], fields[i + 1].TakeString());
-    }
-    entries.push_back(std::move(entry));
-  }
+// Those that nobody deleted.
+std::vector<StreamEntry> Left(std::vector<StreamEntry> entries) {
+  std::erase_if(entries,
+                [](const auto& entry) { return entry.fields.empty(); });
   return entries;
 }
 
-RolloutJob JobOf(Entry entry, const std::string& run) {
+RolloutJob JobOf(StreamEntry entry, const std::string& run) {
   return {.run = run,
-          .entry = std::move(entry.entry),
+          .entry = std::move(entry.id),
           .id = std::move(entry.fields["id"]),
           .request = std::move(entry.fields["request"])};
 }
@@ -179,18 +162,16 @@ absl::StatusOr<std::vector<RolloutReply>> RolloutStream::Take(
                        Millis(std::max(wait, absl::Milliseconds(1))), "STREAMS",
                        answers_, "0"},
                       wait));
+  ATTUNE_ASSIGN_OR_RETURN(std::vector<StreamEntries> streams,
+                          redis::TakeStreams(std::move(reply)));
   std::vector<RolloutReply> replies;
-  if (reply.is_nil()) return replies;
-  ATTUNE_ASSIGN_OR_RETURN(Reply::List streams, reply.TakeList());
+  if (streams.empty()) return replies;
   std::vector<std::string> read;
-  for (Reply& stream : streams) {
-    ATTUNE_ASSIGN_OR_RETURN(Reply::List pair, stream.TakeList());
-    if (pair.size() != 2) return absl::InternalError("redis: no stream");
-    ATTUNE_ASSIGN_OR_RETURN(std::vector<Entry> entries, ReadEntries(pair[1]));
-    for (Entry& entry : entries) {
+  for (StreamEntries& stream : streams) {
+    for (StreamEntry& entry : Left(std::move(stream.entries))) {
       replies.push_back({.id = std::move(entry.fields["id"]),
                          .answer = std::move(entry.fields["answer"])});
-      read.push_back(std::move(entry.entry));
+      read.push_back(std::move(entry.id));
     }
   }
   std::vector<std::string_view> remove = {"XDEL", answers_};
@@ -214,17 +195,13 @@ absl::StatusOr<std::vector<RolloutJob>> RolloutJobs::Take(
   command.insert(command.end(), keys.begin(), keys.end());
   command.insert(command.end(), keys.size(), ">");
   ATTUNE_ASSIGN_OR_RETURN(Reply reply, connection_.Run(command, wait));
+  ATTUNE_ASSIGN_OR_RETURN(std::vector<StreamEntries> read,
+                          redis::TakeStreams(std::move(reply)));
   std::vector<RolloutJob> jobs;
-  if (reply.is_nil()) return jobs;
-  ATTUNE_ASSIGN_OR_RETURN(Reply::List list, reply.TakeList());
-  for (Reply& stream : list) {
-    ATTUNE_ASSIGN_OR_RETURN(Reply::List pair, stream.TakeList());
-    if (pair.size() != 2) return absl::InternalError("redis: no stream");
-    ATTUNE_ASSIGN_OR_RETURN(const std::string key, pair[0].TakeString());
-    const auto found = std::find(keys.begin(), keys.end(), key);
+  for (StreamEntries& stream : read) {
+    const auto found = std::find(keys.begin(), keys.end(), stream.stream);
     if (found == keys.end()) return absl::InternalError("redis: other stream");
-    ATTUNE_ASSIGN_OR_RETURN(std::vector<Entry> entries, ReadEntries(pair[1]));
-    for (Entry& entry : entries) {
+    for (StreamEntry& entry : Left(std::move(stream.entries))) {
       jobs.push_back(JobOf(std::move(entry), runs[found - keys.begin()]));
     }
   }
@@ -245,9 +222,10 @@ absl::StatusOr<std::vector<RolloutJob>> RolloutJobs::TakeOver(
   std::vector<std::string_view> claim = {"XCLAIM", key, kGroup, worker_, idle};
   for (const auto& [entry, count_so_far] : deliveries) claim.push_back(entry);
   ATTUNE_ASSIGN_OR_RETURN(reply, connection_.Run(claim));
-  ATTUNE_ASSIGN_OR_RETURN(std::vector<Entry> entries, ReadEntries(reply));
-  for (Entry& entry : entries) {
-    const auto found = deliveries.find(entry.entry);
+  ATTUNE_ASSIGN_OR_RETURN(std::vector<StreamEntry> entries,
+                          redis::TakeEntries(std::move(reply)));
+  for (StreamEntry& entry : Left(std::move(entries))) {
+    const auto found = deliveries.find(entry.id);
     RolloutJob job = JobOf(std::move(entry), run);
     if (found != deliveries.end()) job.deliveries = found->second + 1;
     jobs.push_back(std::move(job));

@@ -18,6 +18,7 @@
 
 #include "absl/time/clock.h"
 #include "policy/random.h"
+#include "redis/stream.h"
 #include "tests/server/acknowledgements.h"
 #include "tests/server/eventually.h"
 #include "tests/server/http_get.h"
@@ -269,15 +270,12 @@ class StreamReader {
     }
   }
   void Take(redis::Reply reply) {
-    auto streams = reply.TakeList().value();
-    auto entries = streams[0].TakeList().value()[1].TakeList().value();
+    const auto streams = redis::TakeStreams(std::move(reply)).value();
     std::lock_guard<std::mutex> lock(mutex_);
-    for (redis::Reply& entry : entries) {
-      auto parts = entry.TakeList().value();
-      last_ = parts[0].TakeString().value();
-      auto fields = parts[1].TakeList().value();
+    for (const redis::StreamEntry& entry : streams[0].entries) {
+      last_ = entry.id;
       v1::LoggedDecision record;
-      EXPECT_TRUE(record.ParseFromString(fields[3].TakeString().value()));
+      EXPECT_TRUE(record.ParseFromString(entry.fields.at("record")));
       if (record.has_feedback()) {
         rewards_[record.decision_id()].push_back(record.feedback().reward());
       } else {
