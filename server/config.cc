@@ -121,6 +121,8 @@ const std::vector<Setting>& Settings() {
       Text("data_listen", "host:port of PromptService", &C::data_listen),
       Text("control_listen", "host:port of PolicyService", &C::control_listen),
       Text("metrics_listen", "host:port of /metrics", &C::metrics_listen),
+      Text("health_listen", "host:port of /readyz, HTTP without TLS; none",
+           &C::health_listen),
       Text("console_listen", "host:port of the console, a web page; none",
            &C::console_listen),
       Text("tls_cert_file", "PEM certificate and chain; turns TLS on",

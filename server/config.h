@@ -30,6 +30,8 @@ struct ServerConfig {
   std::string data_listen = "127.0.0.1:50051";
   std::string control_listen = "127.0.0.1:50052";
   std::string metrics_listen = "127.0.0.1:9464";
+  // Of /readyz, without TLS (health_endpoint.h); empty: there is none.
+  std::string health_listen;
   // Of the console (console.h); empty: there is none.
   std::string console_listen;
   // PEM files with the server's certificate and key; empty: no TLS. With the CA

@@ -32,16 +32,6 @@ constexpr File kFiles[] = {
     {"/icon.svg", "image/svg+xml", ConsoleIcon},
 };
 
-bool IsGet(const HttpRequest& request) {
-  return request.method == "GET" || request.method == "HEAD";
-}
-
-HttpResponse WrongMethod(const char* allow) {
-  HttpResponse response = HttpError(405, "UNIMPLEMENTED", "method: not here");
-  response.allow = allow;
-  return response;
-}
-
 HttpResponse FromStatus(const absl::Status& status) {
   const int http = absl::IsNotFound(status)          ? 404
                    : absl::IsInvalidArgument(status) ? 400
@@ -58,7 +48,7 @@ absl::StatusOr<std::unique_ptr<Console>> Console::Start(Options options) {
   const std::string address = options.address;
   std::unique_ptr<Console> console(new Console(std::move(options)));
   ATTUNE_ASSIGN_OR_RETURN(console->endpoint_,
-                          HttpEndpoint::Start("console_listen", address,
+                          HttpEndpoint::Start({"console_listen", address},
                                               [console = console.get()](
                                                   const HttpRequest& request) {
                                                 return console->Handle(request);

@@ -22,7 +22,6 @@
 #include "server/http_stop.h"
 #include "server/log.h"
 #include "server/loopback.h"
-#include "server/thread_class.h"
 
 namespace attune::server {
 namespace {
@@ -138,6 +137,16 @@ HttpResponse HttpError(int status, const std::string& code,
                   "\n"};
 }
 
+HttpResponse WrongMethod(const std::string& allow) {
+  HttpResponse response = HttpError(405, "UNIMPLEMENTED", "method: not here");
+  response.allow = allow;
+  return response;
+}
+
+bool IsGet(const HttpRequest& request) {
+  return request.method == "GET" || request.method == "HEAD";
+}
+
 struct HttpEndpoint::Callbacks {
   // Every request; civetweb does nothing more with it.
   static int BeginRequest(mg_connection* connection) {
@@ -187,42 +196,45 @@ struct HttpEndpoint::Callbacks {
     return 1;
   }
 
-  static void* InitThread(const mg_context*, int) {
-    JoinThreadClass(ThreadClass::kBackground);
+  static void* InitThread(const mg_context* context, int) {
+    JoinThreadClass(static_cast<const HttpEndpoint*>(mg_get_user_data(context))
+                        ->thread_class_);
     return nullptr;
   }
 };
 
-HttpEndpoint::HttpEndpoint(bool only_this_machine, Handler handler)
-    : only_this_machine_(only_this_machine), handler_(std::move(handler)) {}
+HttpEndpoint::HttpEndpoint(const Options& options, Handler handler)
+    : only_this_machine_(IsLoopback(options.address)),
+      thread_class_(options.thread_class),
+      handler_(std::move(handler)) {}
 
 absl::StatusOr<std::unique_ptr<HttpEndpoint>> HttpEndpoint::Start(
-    const std::string& setting, const std::string& address, Handler handler) {
-  ATTUNE_RETURN_IF_ERROR(CheckAddress(setting, address));
+    const Options& options, Handler handler) {
+  ATTUNE_RETURN_IF_ERROR(CheckAddress(options.setting, options.address));
   std::unique_ptr<HttpEndpoint> endpoint(
-      new HttpEndpoint(IsLoopback(address), std::move(handler)));
+      new HttpEndpoint(options, std::move(handler)));
   mg_callbacks callbacks = {};
   callbacks.begin_request = Callbacks::BeginRequest;
   callbacks.http_error = Callbacks::Error;
   callbacks.log_message = Callbacks::LogMessage;
   callbacks.init_thread = Callbacks::InitThread;
-  const char* options[] = {"listening_ports",
-                           address.c_str(),
-                           "num_threads",
-                           "4",
-                           "request_timeout_ms",
-                           kPieceTimeoutMs,
-                           "enable_keep_alive",
-                           "no",
-                           "tcp_nodelay",
-                           "1",
-                           nullptr};
-  endpoint->context_ = mg_start(&callbacks, endpoint.get(), options);
+  const char* settings[] = {"listening_ports",
+                            options.address.c_str(),
+                            "num_threads",
+                            "4",
+                            "request_timeout_ms",
+                            kPieceTimeoutMs,
+                            "enable_keep_alive",
+                            "no",
+                            "tcp_nodelay",
+                            "1",
+                            nullptr};
+  endpoint->context_ = mg_start(&callbacks, endpoint.get(), settings);
   mg_server_port port = {};
   if (endpoint->context_ == nullptr ||
       mg_get_server_ports(endpoint->context_, 1, &port) != 1) {
     return absl::UnavailableError(
-        absl::StrCat(setting, ": cannot listen on ", address));
+        absl::StrCat(options.setting, ": cannot listen on ", options.address));
   }
   endpoint->port_ = port.port;
   return endpoint;

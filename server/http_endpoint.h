@@ -4,7 +4,7 @@
 #ifndef ATTUNE_SERVER_HTTP_ENDPOINT_H_
 #define ATTUNE_SERVER_HTTP_ENDPOINT_H_
 
-// An HTTP port for a browser, on civetweb: takes whole requests of bounded size,
+// An HTTP port for a browser or a prober, on civetweb: takes whole requests of bounded size,
 // in bounded time, on few threads, and hands them to a function.
 //
 // Nothing of civetweb's own is reachable: no files, scripts or uploads. Each
@@ -22,6 +22,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "server/thread_class.h"
 
 struct mg_context;
 
@@ -48,30 +49,46 @@ struct HttpResponse {
 HttpResponse HttpError(int status, const std::string& code,
                        const std::string& message);
 
+// 405, with the methods that the path has.
+HttpResponse WrongMethod(const std::string& allow);
+
+// GET or HEAD, which is a GET without the answer's body.
+bool IsGet(const HttpRequest& request);
+
 inline constexpr int kMaxHttpBodyBytes = 256 << 10;
 
 class HttpEndpoint {
  public:
+  struct Options {
+    // The name of the setting that has the address, for errors.
+    std::string setting;
+    // host:port, port 0 for any.
+    std::string address;
+    // Of the threads that read, call the handler and write.
+    ThreadClass thread_class = ThreadClass::kBackground;
+  };
+
   // Called from the endpoint's threads, whose stacks are small, with a request at
   // a time each. Must not throw.
   using Handler = std::function<HttpResponse(const HttpRequest&)>;
 
-  // `address` is host:port, port 0 for any; `setting` is its name.
-  // kInvalidArgument if it is not that; kUnavailable if it cannot be listened on.
+  // kInvalidArgument if the address is none; kUnavailable if it cannot be listened
+  // on.
   static absl::StatusOr<std::unique_ptr<HttpEndpoint>> Start(
-      const std::string& setting, const std::string& address, Handler handler);
+      const Options& options, Handler handler);
 
   ~HttpEndpoint();
 
   int port() const { return port_; }
 
  private:
-  HttpEndpoint(bool only_this_machine, Handler handler);
+  HttpEndpoint(const Options& options, Handler handler);
   // civetweb's callbacks.
   struct Callbacks;
 
   // Whether a request must name this machine.
   const bool only_this_machine_;
+  const ThreadClass thread_class_;
   const Handler handler_;
   mg_context* context_ = nullptr;
   int port_ = 0;

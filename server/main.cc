@@ -63,13 +63,18 @@ void RaiseFileLimit() {
   }
 }
 
+// A member of the line of ports; nothing if the port is none.
+std::string OptionalPort(const char* name, int port) {
+  return port == 0 ? "" : absl::StrCat(", \"", name, "\": ", port);
+}
+
 absl::Status ReportPorts(const ServerConfig& config, const ServerPorts& ports) {
   const std::string json = absl::StrCat(
       "{\"data_port\": ", ports.data, ", \"control_port\": ", ports.control,
       ", \"metrics_port\": ", ports.metrics,
-      ports.console == 0 ? ""
-                         : absl::StrCat(", \"console_port\": ", ports.console),
-      ", \"pid\": ", ::getpid(), "}\n");
+      OptionalPort("health_port", ports.health),
+      OptionalPort("console_port", ports.console), ", \"pid\": ", ::getpid(),
+      "}\n");
   if (!config.port_file.empty()) {
     ATTUNE_RETURN_IF_ERROR(
         attune::server::WriteFileAtomically(config.port_file, json));
@@ -80,6 +85,7 @@ absl::Status ReportPorts(const ServerConfig& config, const ServerPorts& ports) {
       {{"data_port", ports.data},
        {"control_port", ports.control},
        {"metrics_port", ports.metrics},
+       {"health_port", ports.health},
        {"console_port", ports.console}});
   return absl::OkStatus();
 }

@@ -4,6 +4,7 @@
 #include "server/server.h"
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <mutex>
 #include <optional>
@@ -27,6 +28,7 @@
 #include "server/feedback.h"
 #include "server/file_io.h"
 #include "server/guardrail_monitor.h"
+#include "server/health_endpoint.h"
 #include "server/listener.h"
 #include "server/log.h"
 #include "server/log_handler.h"
@@ -250,7 +252,11 @@ struct Server::Impl {
   std::shared_ptr<prometheus::Collectable> connection_metrics;
   ConnectionStats control_connections;
   ConnectionStats data_connections;
+  // Both gRPC listeners listen, and the server does not drain.
+  std::atomic<bool> serving{false};
   std::unique_ptr<MetricsEndpoint> scrapes;
+  // Null if nobody asked for one.
+  std::unique_ptr<HealthEndpoint> health;
   std::unique_ptr<Listener> control;
   std::unique_ptr<Listener> data;
   // Null if nobody asked for one.
@@ -287,6 +293,11 @@ absl::Status Server::Impl::Listen() {
   }
   ATTUNE_ASSIGN_OR_RETURN(
       scrapes, MetricsEndpoint::Start(config.metrics_listen, collectables));
+  if (!config.health_listen.empty()) {
+    ATTUNE_ASSIGN_OR_RETURN(
+        health, HealthEndpoint::Start(config.health_listen,
+                                      [this] { return serving.load(); }));
+  }
   if (!config.console_listen.empty()) {
     ATTUNE_ASSIGN_OR_RETURN(
         console, Console::Start({config.console_listen, parts.registry.get(),
@@ -313,7 +324,9 @@ absl::Status Server::Impl::Listen() {
                  parts.security->transport()}));
   if (parts.log != nullptr) parts.feedback_health->TellThrough(data.get());
   ports = {data->port(), control->port(), scrapes->port(),
+           health == nullptr ? 0 : health->port(),
            console == nullptr ? 0 : console->port()};
+  serving = true;
   return absl::OkStatus();
 }
 
@@ -358,6 +371,7 @@ const ServerPorts& Server::ports() const { return impl_->ports; }
 
 void Server::Shutdown() {
   std::call_once(impl_->shutdown_once, [this] {
+    impl_->serving = false;
     Listener* const listeners[] = {impl_->data.get(), impl_->control.get()};
     for (Listener* listener : listeners) {
       if (listener != nullptr) listener->StopServing();

@@ -23,7 +23,8 @@ struct ServerPorts {
   int data = 0;
   int control = 0;
   int metrics = 0;
-  // 0 without a console.
+  // 0 where there is none.
+  int health = 0;
   int console = 0;
 };
 

@@ -215,7 +215,8 @@ class Probes(unittest.TestCase):
 
     def test_with_tls_the_kubelet_has_no_certificate(self):
         for variant in ("ha", "autoscaled"):
-            self.assertEqual(self.probe(variant, "readiness"), {"tcpSocket": {"port": "grpc"}})
+            self.assertEqual(self.probe(variant, "readiness"), {"httpGet": {"port": "health", "path": "/readyz"}})
+            self.assertEqual(rendered(variant).settings()["health_listen"], "0.0.0.0:9466")
             self.assertEqual(self.probe(variant, "liveness"), {"tcpSocket": {"port": "grpc-control"}})
 
     def test_the_services_are_the_servers(self):
@@ -428,6 +429,7 @@ class Refusals(unittest.TestCase):
         self.refused("max_calls", "server.settings.max_calls=-1")
         self.refused("token_ttl", "server.settings.token_ttl=soon")
         self.refused("data_listen", "server.settings.data_listen=0.0.0.0:1")
+        self.refused("health_listen", "server.settings.health_listen=0.0.0.0:1")
         self.refused("console_listen", "server.settings.console_listen=0.0.0.0:1")
         self.refused("tracing.endpoint", "tracing.endpoint=otel:4317")
         self.refused("tracing.ratio", "tracing.ratio=2")

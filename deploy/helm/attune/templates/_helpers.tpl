@@ -131,6 +131,7 @@ securityContext:
 {{- if .Values.server.catalog }}{{ $_ := set $all "catalog" "/etc/attune/config/catalog.yaml" }}{{ end }}
 {{- if .Values.server.trustedKeys }}{{ $_ := set $all "trusted_keys_file" "/etc/attune/config/trusted_keys.pem" }}{{ end }}
 {{- if ne .Values.tls.mode "off" }}
+{{- $_ := set $all "health_listen" (printf "%s:9466" $address) }}
 {{- $_ := set $all "tls_cert_file" "/etc/attune/tls/tls.crt" }}
 {{- $_ := set $all "tls_key_file" "/etc/attune/tls/tls.key" }}
 {{- end }}

@@ -34,6 +34,9 @@ spec:
         {{- if .Values.console.from }}
         - {name: console, containerPort: 9465}
         {{- end }}
+        {{- if ne .Values.tls.mode "off" }}
+        - {name: health, containerPort: 9466}
+        {{- end }}
       {{- include "attune.probes" . | nindent 6 }}
       {{- include "attune.containerSecurity" . | nindent 6 }}
       resources: {{- toYaml $server.resources | nindent 8 }}
@@ -111,8 +114,8 @@ spec:
 
 {{/*
 Without TLS the kubelet asks the health service. Startup and liveness ask on the control port: it has connections of its own, so a crowd at
-the data port makes the pod unready at most, never restarted. With TLS the kubelet cannot ask: its grpc probe speaks no TLS, and with
-mutual it has no certificate. Then it only sees that the ports take connections.
+the data port makes the pod unready at most, never restarted. With TLS the kubelet cannot ask there: its grpc probe speaks no TLS, and with
+mutual it has no certificate. Then readiness is asked over HTTP, and the others see that the control port takes connections.
 */}}
 {{- define "attune.probes" -}}
 {{- $probes := .Values.probes }}
@@ -124,8 +127,10 @@ mutual it has no certificate. Then it only sees that the ports take connections.
   grpc: {port: 50051, service: attune.v1.PromptService}
   {{- else if $plain }}
   grpc: {port: 50052, service: attune.v1.PolicyService}
+  {{- else if eq $name "readiness" }}
+  httpGet: {port: health, path: /readyz}
   {{- else }}
-  tcpSocket: {port: {{ ternary "grpc" "grpc-control" (eq $name "readiness") }}}
+  tcpSocket: {port: grpc-control}
   {{- end }}
   {{- toYaml (index $probes $name) | nindent 2 }}
 {{- end }}
