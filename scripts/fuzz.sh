@@ -11,9 +11,10 @@ usage() {
   cat <<USAGE
 usage: scripts/fuzz.sh [--seconds N | --runs N] [TARGET]...
 
-Runs each target (default: all, 60 seconds each) and prints its executions. The
-first finding ends it: the input stays in build/fuzz/findings and its path is
-printed. What a target learned is kept in build/fuzz/corpus for the next time.
+Runs each target (default: all, 60 seconds each), as many at once as there are
+processors, and prints its executions. A finding ends its target: the input stays
+in build/fuzz/findings and its path is printed. What a target learned is kept in
+build/fuzz/corpus for the next time.
 
   scripts/fuzz.sh                           # a minute each
   scripts/fuzz.sh --runs 10000000 catalog   # until it ran so often
@@ -63,7 +64,17 @@ main() {
   [ ${#chosen[@]} -gt 0 ] || chosen=("${TARGETS[@]}")
   build_sanitized fuzz fuzzers
   "$ROOT/build/fuzz/tests/fuzz/fuzz_seeds" "$ROOT/build/fuzz/seeds"
-  for target in "${chosen[@]}"; do fuzz "$target" "$limit"; done
+  local running=0 failed=0
+  for target in "${chosen[@]}"; do
+    if [ "$running" -eq "$(nproc)" ]; then
+      wait -n || failed=1
+      running=$((running - 1))
+    fi
+    fuzz "$target" "$limit" &
+    running=$((running + 1))
+  done
+  for ((; running > 0; --running)); do wait -n || failed=1; done
+  return "$failed"
 }
 
 main "$@"

@@ -8,9 +8,9 @@ usage() {
   cat <<'USAGE'
 usage: scripts/sanitize.sh [--all] [address|thread]...
 
-Runs the tests of what needs no gRPC (policy/, tracing/ and the core of server/) under the
-address and undefined-behaviour sanitizers and under the thread sanitizer, without
-a suppression.
+Runs the tests of what needs no gRPC (policy/, redis/, tracing/ and the core of
+server/) under the address and undefined-behaviour sanitizers and under the
+thread sanitizer, without a suppression.
 
   scripts/sanitize.sh           # both
   scripts/sanitize.sh thread    # one of them
@@ -22,9 +22,10 @@ so every hand-over between its threads would be reported.
 USAGE
 }
 
-CORE_TESTS=(server_core_test server_log_test tracing_test)
+CORE_TESTS=(redis_test server_core_test server_log_test tracing_test)
 GRPC_TESTS=(server_test server_traffic_test server_hostile_test
-  server_malformed_test client_test client_with_server_test)
+  server_malformed_test server_tls_test server_redis_test client_test
+  client_with_server_test)
 
 # run_tests PRESET TEST...
 run_tests() {

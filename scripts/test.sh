@@ -13,7 +13,7 @@ usage: scripts/test.sh [CTEST ARGUMENT...]
   scripts/test.sh -L unit         # unit tests only
   scripts/test.sh -R policy_test  # one test program
 
-ATTUNE_FUZZ_SECONDS is how long each fuzz target runs (10).
+ATTUNE_FUZZ_SECONDS is how long each fuzz target runs (60).
 USAGE
   exit 0 ;;
 esac
@@ -28,4 +28,4 @@ ctest --preset all "$@"
 "$SCRIPTS/sanitize.sh"
 # The same inputs in each run, so that a failure is a change's.
 ATTUNE_FUZZ_SEED="${ATTUNE_FUZZ_SEED:-1}" "$SCRIPTS/fuzz.sh" \
-  --seconds "${ATTUNE_FUZZ_SECONDS:-10}"
+  --seconds "${ATTUNE_FUZZ_SECONDS:-60}"
