@@ -26,6 +26,7 @@
 #include "server/decision_log.h"
 #include "server/decision_token.h"
 #include "server/feedback.h"
+#include "server/feedback_health.h"
 #include "server/file_io.h"
 #include "server/guardrail_monitor.h"
 #include "server/health_endpoint.h"
@@ -62,8 +63,6 @@ constexpr int64_t kMaxCalls = 1 << 20;
 constexpr int64_t kMinLogBytes = 1 << 20;
 // Time for the spans that wait when the server stops.
 constexpr absl::Duration kLastSpans = absl::Seconds(1);
-// As a service of its own: prompts are served without the log.
-constexpr char kFeedbackHealth[] = "attune.v1.PromptService.RecordFeedback";
 
 absl::StatusOr<std::shared_ptr<const policy::Revision>> MakeUniform(
     const ServerConfig& config) {
@@ -146,31 +145,6 @@ std::function<void(const DecisionClaims&, float)> RewardObserver(
                            reward);
   };
 }
-
-// Says in the health service whether feedback can be recorded. Thread-safe.
-class FeedbackHealth {
- public:
-  void Set(bool healthy) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    healthy_ = healthy;
-    Tell();
-  }
-  // From now on, until a call with null.
-  void TellThrough(Listener* listener) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    listener_ = listener;
-    Tell();
-  }
-
- private:
-  void Tell() {
-    if (listener_ != nullptr) listener_->SetServing(kFeedbackHealth, healthy_);
-  }
-
-  std::mutex mutex_;
-  bool healthy_ = false;          // guarded by mutex_
-  Listener* listener_ = nullptr;  // guarded by mutex_
-};
 
 int ToInt(int64_t calls) {
   return static_cast<int>(std::min<int64_t>(calls, kMaxCalls));
