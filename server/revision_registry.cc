@@ -190,7 +190,17 @@ absl::StatusOr<StoredRevision> RevisionRegistry::AddFrom(
                                          std::move(signature), push_time));
   std::lock_guard<std::mutex> lock(mutex_);
   const std::string id = stored.revision->id();
-  if (by_id_.emplace(id, stored).second) by_age_.push_back(id);
+  if (!by_id_.emplace(id, stored).second) return stored;
+  // What another server was given may come late.
+  const auto age = [this](const std::string& revision) {
+    return std::pair<absl::Time, const std::string&>(
+        by_id_.at(revision).push_time, revision);
+  };
+  by_age_.insert(std::upper_bound(by_age_.begin(), by_age_.end(), id,
+                                  [&age](const auto& a, const auto& b) {
+                                    return age(a) < age(b);
+                                  }),
+                 id);
   return stored;
 }
 

@@ -1,11 +1,12 @@
-# What the tests of deploy/ need: Helm and a reader of compose files from the Go module
-# proxy, Kubernetes' schemas from the Python index, Prometheus and HAProxy from Debian.
+# What the tests of deploy/ and of tracing need: Helm, a reader of compose files and the
+# OpenTelemetry collector's receiver from the Go module proxy, Kubernetes' schemas from the Python index, Prometheus and HAProxy from Debian.
 # Sourced by setup.sh.
 
 HELM_VERSION=v3.16.4
 HELM_SUM=h1:rBn/h9MACw+QlhxQTjpl8Ifx+VTWaYsw3rguGBYBzr0=
 COMPOSE_VERSION=v2.4.9
 COMPOSE_SUM=h1:2K4TDw+1ba2idiR6empXHKRXvWYpnvAKoNQy93/sSOs=
+OTLP_RECEIVER_VERSION=0.110.0
 SCHEMAS_REQUIREMENT="kubernetes-validate==1.37.0 --hash=sha256:85136d018a27b50ec7fc049d902bfa5193f5976807e6c0f408e3ab6fe078cad9"
 # The oldest that the chart supports, and a new one.
 KUBERNETES_VERSIONS=(v1.27.0 v1.36.0)
@@ -13,22 +14,29 @@ KUBERNETES_VERSIONS=(v1.27.0 v1.36.0)
 ensure_deploy_tools() {
   ensure_helm
   ensure_compose_spec
+  ensure_otlp_receiver
   ensure_kubernetes_schemas
   ensure_daemons
 }
 
+# has_go NAME OLDEST: whether there is a Go that can build it; says so if there is none.
+# Debian 12's own is too old for some: without a newer one the tests that need the program
+# say so.
+has_go() {
+  local name="$1" oldest="$2" have
+  have=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null | sed 's/^go//') || have=
+  if [ -n "$have" ] && printf '%s\n' "$oldest" "$have" | sort -VC; then return 0; fi
+  say "no $name: Go $oldest or later is needed to build it"
+  return 1
+}
+
 # go_tool NAME MODULE PACKAGE VERSION SUM GO [LDFLAGS]: builds a program of a Go module into
-# $ATTUNE_CACHE/NAME-VERSION. Debian 12's own Go is too old for some: without a newer one the
-# tests that need the program say so.
+# $ATTUNE_CACHE/NAME-VERSION.
 go_tool() {
   local name="$1" module="$2" package="$3" version="$4" sum="$5" oldest="$6" flags="${7:-}"
-  local dir="$ATTUNE_CACHE/$name-$version" log="$ATTUNE_CACHE/$name-build.log" have
+  local dir="$ATTUNE_CACHE/$name-$version" log="$ATTUNE_CACHE/$name-build.log"
   [ ! -x "$dir/$name" ] || return 0
-  have=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null | sed 's/^go//') || have=
-  if [ -z "$have" ] || ! printf '%s\n' "$oldest" "$have" | sort -VC; then
-    say "no $name: Go $oldest or later is needed to build it"
-    return 0
-  fi
+  has_go "$name" "$oldest" || return 0
   say "building $name"
   rm -rf "$dir.tmp" && mkdir -p "$dir.tmp"
   GOBIN="$dir.tmp" GOTOOLCHAIN=local GOFLAGS=-trimpath go install -ldflags "-s -w $flags" \
@@ -49,6 +57,19 @@ ensure_helm() {
 # The reference reader of compose files, which Docker and Podman share.
 ensure_compose_spec() {
   go_tool compose-spec github.com/compose-spec/compose-go/v2 cmd "$COMPOSE_VERSION" "$COMPOSE_SUM" 1.23
+}
+
+# tests/tracing/collector, whose go.mod and go.sum pin what it is made of.
+ensure_otlp_receiver() {
+  local dir="$ATTUNE_CACHE/otlp-receiver-$OTLP_RECEIVER_VERSION" log="$ATTUNE_CACHE/otlp-receiver-build.log"
+  [ ! -x "$dir/collector" ] || return 0
+  has_go "OTLP receiver" 1.22 || return 0
+  say "building the OTLP receiver"
+  rm -rf "$dir.tmp" && mkdir -p "$dir.tmp"
+  (cd "$ROOT/tests/tracing/collector" &&
+    GOTOOLCHAIN=local go build -mod=readonly -buildvcs=false -o "$dir.tmp/collector" .) >"$log" 2>&1 ||
+    die "cannot build the OTLP receiver$(reason "$log") (see $log)"
+  mv "$dir.tmp" "$dir"
 }
 
 ensure_kubernetes_schemas() {

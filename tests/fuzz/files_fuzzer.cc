@@ -45,6 +45,7 @@ class Model {
     const bool ok = server::WriteFileAtomically(replaced(), bytes).ok();
     if (ok) replaced_may_be_.clear();
     replaced_may_be_.insert(bytes);
+    CheckReplaced(ReadFile(replaced()));
   }
 
   void Append(int value) {
@@ -53,6 +54,7 @@ class Model {
     if (server::AppendToFile(appended(), line).ok()) {
       acknowledged_ = before + line;
     }
+    CheckAppended(ReadFile(appended()));
   }
 
   // Pushes some of what is missing.
@@ -71,23 +73,26 @@ class Model {
     (*upload)->Discard();
   }
 
-  void Check(const std::string& dir) const {
-    Require(replaced_may_be_.count(ReadFile(dir + "/replaced")) == 1,
+  void CheckAfterPowerLoss() const {
+    const auto left = faults_.SyncedFiles(dir_);
+    const auto bytes = [&left](const char* name) {
+      const auto file = left.find(name);
+      return file == left.end() ? "" : file->second;
+    };
+    CheckReplaced(bytes("replaced"));
+    CheckAppended(bytes("appended"));
+  }
+
+ private:
+  void CheckReplaced(const std::string& bytes) const {
+    Require(replaced_may_be_.count(bytes) == 1,
             "a replaced file holds old or new bytes");
-    Require(ReadFile(dir + "/appended").substr(0, acknowledged_.size()) ==
-                acknowledged_,
+  }
+  void CheckAppended(const std::string& bytes) const {
+    Require(bytes.substr(0, acknowledged_.size()) == acknowledged_,
             "what was appended is there");
   }
 
-  void CheckAfterPowerLoss() const {
-    const std::string left = dir_ + "-left";
-    std::filesystem::remove_all(left);
-    faults_.CopySynced(dir_, left);
-    Check(left);
-  }
-  void CheckNow() const { Check(dir_); }
-
- private:
   std::string replaced() const { return dir_ + "/replaced"; }
   std::string appended() const { return dir_ + "/appended"; }
 
@@ -120,7 +125,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       default:
         model.CheckAfterPowerLoss();
     }
-    model.CheckNow();
   }
   model.CheckAfterPowerLoss();
   return 0;

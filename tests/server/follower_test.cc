@@ -108,8 +108,14 @@ TEST_F(FollowerTest, WhatIsPushedToOneIsServedByAll) {
   EXPECT_TRUE(Eventually([&] { return IsStored(late, first); }));
   const auto theirs = servers_[0].List(0, "").second;
   const auto its = late.List(0, "").second;
-  EXPECT_EQ(its.revisions(0).push_time().seconds(),
-            theirs.revisions(0).push_time().seconds());
+  ASSERT_EQ(its.revisions_size(), 2);
+  ASSERT_EQ(theirs.revisions_size(), 2);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(its.revisions(i).revision_id(),
+              theirs.revisions(i).revision_id());
+    EXPECT_EQ(its.revisions(i).push_time().seconds(),
+              theirs.revisions(i).push_time().seconds());
+  }
   // The audit log names who ordered it where.
   EXPECT_THAT(ReadFile(late.revision_dir() + "/audit.jsonl"),
               HasSubstr("\"action\":\"push\""));

@@ -13,8 +13,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <utility>
+
+extern "C" int __real_open(const char* path, int flags, ...);
 
 namespace attune::testing {
 namespace {
@@ -28,9 +29,15 @@ std::string PathOf(int fd) {
       .string();
 }
 
-std::string BytesOf(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+// What a file that is open has, whatever became of its name.
+std::string BytesOf(int fd, size_t size) {
+  const int copy = __real_open(("/proc/self/fd/" + std::to_string(fd)).c_str(),
+                               O_RDONLY | O_CLOEXEC);
+  std::string bytes(size, '\0');
+  const ssize_t got = ::pread(copy, bytes.data(), size, 0);
+  bytes.resize(got < 0 ? 0 : static_cast<size_t>(got));
+  ::close(copy);
+  return bytes;
 }
 
 // True if the call must fail; errno says how.
@@ -88,12 +95,13 @@ void FaultFiles::NoteNew(int fd) {
 void FaultFiles::NoteSync(int fd) {
   struct stat info;
   if (::fstat(fd, &info) != 0) return;
-  const std::string path = PathOf(fd);
-  std::lock_guard<std::mutex> lock(mutex_);
   if (!S_ISDIR(info.st_mode)) {
-    bytes_[info.st_ino] = BytesOf("/proc/self/fd/" + std::to_string(fd));
+    std::lock_guard<std::mutex> lock(mutex_);
+    bytes_[info.st_ino] = BytesOf(fd, static_cast<size_t>(info.st_size));
     return;
   }
+  const std::string path = PathOf(fd);
+  std::lock_guard<std::mutex> lock(mutex_);
   auto& names = names_[path];
   names.clear();
   std::error_code error;
@@ -104,22 +112,29 @@ void FaultFiles::NoteSync(int fd) {
   }
 }
 
+std::map<std::string, std::string> FaultFiles::SyncedFiles(
+    const std::string& directory) const {
+  std::map<std::string, std::string> files;
+  std::lock_guard<std::mutex> lock(mutex_);
+  const auto names = names_.find(directory);
+  if (names == names_.end()) return files;
+  for (const auto& [name, file] : names->second) {
+    const auto bytes = bytes_.find(file);
+    files[name] = bytes == bytes_.end() ? "" : bytes->second;
+  }
+  return files;
+}
+
 void FaultFiles::CopySynced(const std::string& directory,
                             const std::string& to) const {
   std::filesystem::create_directories(to);
-  std::lock_guard<std::mutex> lock(mutex_);
-  const auto names = names_.find(directory);
-  if (names == names_.end()) return;
-  for (const auto& [name, file] : names->second) {
-    const auto bytes = bytes_.find(file);
-    std::ofstream(to + "/" + name, std::ios::binary)
-        << (bytes == bytes_.end() ? "" : bytes->second);
+  for (const auto& [name, bytes] : SyncedFiles(directory)) {
+    std::ofstream(to + "/" + name, std::ios::binary) << bytes;
   }
 }
 
 extern "C" {
 
-int __real_open(const char* path, int flags, ...);
 ssize_t __real_read(int fd, void* buffer, size_t size);
 ssize_t __real_write(int fd, const void* bytes, size_t size);
 int __real_fsync(int fd);

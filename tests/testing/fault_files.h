@@ -35,9 +35,12 @@ class FaultFiles {
   // Calls since construction.
   int calls() const;
 
-  // Writes what a power loss now would leave of the files in `directory` into
-  // `to`: the names of its last sync with the bytes of each file's last sync. A
-  // name without a file that was ever synced leaves an empty file.
+  // What a power loss now would leave of the files in `directory`, by name: the
+  // names of its last sync with the bytes of each file's last sync. A name without
+  // a file that was ever synced leaves an empty file.
+  std::map<std::string, std::string> SyncedFiles(
+      const std::string& directory) const;
+  // Writes them into `to`.
   void CopySynced(const std::string& directory, const std::string& to) const;
 
   // For the functions behind. The errno to fail with, or 0.
