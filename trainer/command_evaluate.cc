@@ -111,7 +111,7 @@ void AddMethodFlags(CLI::App& command, EvaluateFlags& flags) {
       ->capture_default_str();
   command
       .add_option("--batch-size", flags.study.train.batch_size,
-                  "Users a round of training")
+                  "Choices tried in a round of training")
       ->capture_default_str();
   command
       .add_option("--episode-length", flags.study.train.episode_length,

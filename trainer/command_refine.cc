@@ -161,7 +161,8 @@ void AddRefineFlags(CLI::App& command, RefineFlags& flags) {
   RefinedTrainingOptions& options = flags.options;
   command.add_option("--budget", options.train.budget,
                      "LLM rankings of the whole run, refinements included");
-  command.add_option("--batch-size", options.train.batch_size, "Users a round");
+  command.add_option("--batch-size", options.train.batch_size,
+                     "Choices tried in a round");
   command.add_option("--seed", options.train.seed, "Seed of the run");
   command.add_option("--refinements", options.refinements,
                      "Times that a pattern is refined");

@@ -76,7 +76,7 @@ absl::StatusOr<std::unique_ptr<LlmBackend>> MakeBackend(
   if (flags.backend == "llama") return MakeLlama(flags);
   if (flags.backend == "openai") return MakeOpenAi(flags);
   return absl::InvalidArgumentError(
-      "--backend: must be llama, openai or (train only) sim");
+      "--backend: must be llama, openai or (not for compare) sim");
 }
 
 }  // namespace

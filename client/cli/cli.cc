@@ -95,9 +95,12 @@ void AddCommonFlags(CLI::App& command, const std::string& plane,
       ->capture_default_str();
   command.add_flag("--json", flags.json, "Print JSON");
   command
-      .add_option("--timeout", flags.timeout_seconds,
-                  data ? "Seconds for a call with its retries; 0 means 2"
-                       : "Seconds for a call with its retries; 0 means 30")
+      .add_option(
+          "--timeout", flags.timeout_seconds,
+          data ? "Seconds for a call with its retries; 0 means 2"
+               : "Seconds for a call with its retries, of push for all; 0 "
+                 "means 30, of export-log and forget 120, of push 300; "
+                 "watch has no limit")
       ->check(CLI::NonNegativeNumber);
   AddTlsFlags(command, flags.tls);
 }

@@ -70,6 +70,9 @@ absl::Status RunRevisions(const RevisionFlags& flags,
 absl::Status RunPush(const RevisionFlags& flags, const Terminal& terminal) {
   PushOptions options;
   options.activate = flags.activate;
+  if (flags.common.timeout_seconds > 0) {
+    options.timeout = absl::Seconds(flags.common.timeout_seconds);
+  }
   if (!flags.signature_file.empty()) {
     ATTUNE_ASSIGN_OR_RETURN(options.signature,
                             ReadSignatureFile(flags.signature_file));

@@ -15,7 +15,7 @@ The LLM is any endpoint with OpenAI's chat completions, for instance vLLM's. Use
 answer whatever is down: without Attune a plain prompt is sent, without the LLM the
 candidates stay in the caller's order.
 
-Needs ``pip install attune fastapi uvicorn httpx``.
+Needs ``pip install client/python fastapi uvicorn httpx`` (in the source tree).
 """
 
 import base64

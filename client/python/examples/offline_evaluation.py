@@ -12,7 +12,7 @@ decided needs its own probabilities, so its weights: that is `attune_trainer ope
 also is doubly robust and refuses a log that cannot say. With --trainer and --revision
 its ``greedy`` estimates are printed beside ours.
 
-Needs ``pip install 'attune[pandas]'``.
+Needs ``pip install 'client/python[pandas]'`` (in the source tree).
 """
 
 import argparse

@@ -185,7 +185,7 @@ def read_file(path: Union[str, Path]) -> Iterator[LoggedDecision]:
 
 
 def to_dataframe(decisions: Iterable[LoggedDecision], *, state: bool = False) -> pandas.DataFrame:
-    """One row a decision. Needs pandas: ``pip install 'attune[pandas]'``.
+    """One row a decision. Needs pandas: ``pip install 'client/python[pandas]'``.
 
     Columns: the fields of LoggedDecision (enums by name in lower case); `propensity` of
     the whole choice; for each pattern k of the catalog, counted from 0, `option_k`,
