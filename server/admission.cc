@@ -15,6 +15,9 @@ constexpr int64_t kWeight = 32;
 // A call during which its thread was suspended says nothing: an observation
 // counts at most as this many times the average.
 constexpr int64_t kLargest = 8;
+// A call that is refused for its deadline makes the average smaller by one part in
+// this many: some time one is tried again, or what was slow once would be for ever.
+constexpr int64_t kForget = 1024;
 
 }  // namespace
 
@@ -29,6 +32,7 @@ int Admission::limit() const {
 
 absl::Status Admission::Enter(int calls, absl::Duration remaining) {
   if (remaining < absl::FromChrono(Pace())) {
+    if (remaining > absl::ZeroDuration()) Forget();
     return WithReason(
         absl::DeadlineExceededError("too little time left to answer"),
         "DEADLINE_TOO_CLOSE");
@@ -49,6 +53,11 @@ void Admission::Leave(int calls, std::chrono::nanoseconds spent) {
   const int64_t seen = std::min(spent.count() / calls, kLargest * pace);
   pace_.store(std::max<int64_t>(1, pace + (seen - pace) / kWeight),
               std::memory_order_relaxed);
+}
+
+void Admission::Forget() {
+  const int64_t pace = pace_.load(std::memory_order_relaxed);
+  pace_.store(pace - pace / kForget, std::memory_order_relaxed);
 }
 
 absl::Duration Admission::RetryAfter() const {

@@ -39,8 +39,8 @@ class Admission {
   explicit Admission(const Options& options) : options_(options) {}
 
   // kResourceExhausted if too many calls are under way; kDeadlineExceeded if
-  // `remaining` is less than an answer takes. `calls` at least 1: a batch is
-  // admitted whole or not at all.
+  // `remaining` is less than an answer takes, as far as is known: of many such
+  // calls one is tried. `calls` at least 1: a batch is admitted whole or not at all.
   absl::Status Enter(int calls, absl::Duration remaining);
   // After Enter() returned OK; `spent` on the calls by the thread that answered
   // them, 0 if none was answered.
@@ -61,6 +61,8 @@ class Admission {
   std::chrono::nanoseconds Pace() const {
     return std::chrono::nanoseconds(pace_.load(std::memory_order_relaxed));
   }
+
+  void Forget();
 
   const Options options_;
   std::atomic<int> calls_ = 0;

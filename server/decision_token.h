@@ -54,8 +54,9 @@ struct DecisionClaims {
   absl::Time issue_time;
   // TokenSigner::Pseudonym of the caller's user id.
   UserPseudonym user = {};
-  // Of the revision that chose; empty if the caller did (mode APPRENTICE), so
-  // that what comes of it is nobody's reward.
+  // Of the revision that chose in its share of the traffic; empty if the caller
+  // chose (mode APPRENTICE) or named the revision, so that what comes of it is
+  // nobody's reward in a trial.
   std::string revision_id;
   // First 8 bytes of the digest of the catalog that the options index.
   std::array<uint8_t, 8> catalog = {};

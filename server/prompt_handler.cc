@@ -180,7 +180,9 @@ absl::StatusOr<ServedDecision> PromptHandler::GetPrompt(
                               ? FollowCaller(policy, decide, request.own_choice)
                               : policy.Decide(decide));
 
-  if (!apprentice) claims.revision_id = served.revision->id();
+  if (!apprentice && role != TrafficRole::kNamed) {
+    claims.revision_id = served.revision->id();
+  }
   FillClaims(*served.revision, served.decision.choice, &claims);
   claims.issue_time = absl::FromUnixSeconds(absl::ToUnixSeconds(now));
   claims.candidates = HashOf(candidates);

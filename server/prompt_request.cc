@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "policy/item_proto.h"
 #include "policy/sanitizer.h"
 #include "policy/status_macros.h"
@@ -16,10 +17,16 @@ namespace {
 
 using Type = WireReader::Type;
 
-// More items' memory than this is given back.
-constexpr size_t kKeptItems = 128;
+// What a longer request made grow is given back: the next one may make another
+// part grow, and each thread has a request.
+constexpr size_t kKeptWireBytes = 16 << 10;
+// More than any catalog has patterns.
+constexpr int kMaxOwnChoices = 256;
 
 void Clear(std::string_view wire, PromptRequest* request) {
+  if (request->wire.size() > kKeptWireBytes) {
+    static_cast<void>(std::exchange(*request, PromptRequest()));
+  }
   request->wire = wire;
   request->history.Clear();
   request->candidates.Clear();
@@ -27,10 +34,6 @@ void Clear(std::string_view wire, PromptRequest* request) {
   request->policy.clear();
   request->revision.clear();
   request->previous.reset();
-  if (request->own_choice.size() > static_cast<int>(kKeptItems)) {
-    google::protobuf::RepeatedPtrField<v1::PatternChoice>().Swap(
-        &request->own_choice);
-  }
   request->own_choice.Clear();
   request->mode = v1::DECISION_MODE_UNSPECIFIED;
   request->readout = v1::READOUT_UNSPECIFIED;
@@ -77,6 +80,7 @@ bool ReadItem(const WireReader& field, ItemList* list) {
         read = ReadText(reader, &item.title);
         break;
       case v1::Item::kGenresFieldNumber:
+        if (genres == policy::kMaxGenres) return false;
         if (item.genres.size() <= genres) item.genres.emplace_back();
         read = ReadText(reader, &item.genres[genres++]);
         break;
@@ -117,10 +121,12 @@ bool ReadPlain(std::string_view wire, PromptRequest* request) {
     bool read = false;
     switch (reader.field()) {
       case Proto::kHistoryFieldNumber:
-        read = ReadItem(reader, &request->history);
+        read = request->history.size() < policy::kMaxHistoryItems &&
+               ReadItem(reader, &request->history);
         break;
       case Proto::kCandidatesFieldNumber:
-        read = ReadItem(reader, &request->candidates);
+        read = request->candidates.size() < policy::kMaxCandidates &&
+               ReadItem(reader, &request->candidates);
         break;
       case Proto::kUserIdFieldNumber:
         read = ReadText(reader, &request->user_id);
@@ -142,13 +148,59 @@ bool ReadPlain(std::string_view wire, PromptRequest* request) {
         request->seed = reader.value();
         break;
       case Proto::kOwnChoiceFieldNumber:
-        read = ReadOwnChoice(reader, request);
+        read = request->own_choice.size() < kMaxOwnChoices &&
+               ReadOwnChoice(reader, request);
         break;
     }
     // Refining requests (`previous`) are few; Protobuf reads them.
     if (!read) return false;
   }
   return reader.good();
+}
+
+int64_t Count(std::string_view message, int field) {
+  int64_t count = 0;
+  WireReader reader(message);
+  while (reader.Next()) {
+    if (reader.field() == field && reader.type() == Type::kBytes) ++count;
+  }
+  return count;
+}
+
+absl::Status CheckCount(const std::string& field, int64_t count, int high) {
+  if (count <= high) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, ": ", count, " items, at most ", high));
+}
+
+// Refuses what is two bytes each in the request, and a hundred in a message.
+absl::Status CheckCounts(std::string_view wire) {
+  using Proto = v1::GetPromptRequest;
+  ATTUNE_RETURN_IF_ERROR(CheckCount("history",
+                                    Count(wire, Proto::kHistoryFieldNumber),
+                                    policy::kMaxHistoryItems));
+  ATTUNE_RETURN_IF_ERROR(CheckCount("candidates",
+                                    Count(wire, Proto::kCandidatesFieldNumber),
+                                    policy::kMaxCandidates));
+  ATTUNE_RETURN_IF_ERROR(CheckCount(
+      "own_choice", Count(wire, Proto::kOwnChoiceFieldNumber), kMaxOwnChoices));
+  WireReader reader(wire);
+  while (reader.Next()) {
+    if (reader.type() != Type::kBytes) continue;
+    if (reader.field() == Proto::kHistoryFieldNumber ||
+        reader.field() == Proto::kCandidatesFieldNumber) {
+      ATTUNE_RETURN_IF_ERROR(CheckCount(
+          "genres", Count(reader.bytes(), v1::Item::kGenresFieldNumber),
+          policy::kMaxGenres));
+    } else if (reader.field() == Proto::kPreviousFieldNumber) {
+      ATTUNE_RETURN_IF_ERROR(
+          CheckCount("previous.ranked_item_ids",
+                     Count(reader.bytes(),
+                           v1::PreviousDecision::kRankedItemIdsFieldNumber),
+                     policy::kMaxCandidates));
+    }
+  }
+  return absl::OkStatus();
 }
 
 void TakeItems(google::protobuf::RepeatedPtrField<v1::Item>& protos,
@@ -173,13 +225,6 @@ void TakeAll(v1::GetPromptRequest& proto, PromptRequest* request) {
 
 }  // namespace
 
-void ItemList::Clear() {
-  size_ = 0;
-  if (items_.size() <= kKeptItems) return;
-  items_.resize(kKeptItems);
-  items_.shrink_to_fit();
-}
-
 policy::Item& ItemList::Add() {
   if (size_ == items_.size()) items_.emplace_back();
   policy::Item& item = items_[size_++];
@@ -195,6 +240,7 @@ absl::Status ReadPromptRequest(std::string_view wire, PromptRequest* request) {
   Clear(wire, request);
   if (ReadPlain(wire, request)) return absl::OkStatus();
   Clear(wire, request);
+  ATTUNE_RETURN_IF_ERROR(CheckCounts(wire));
   v1::GetPromptRequest proto;
   ATTUNE_RETURN_IF_ERROR(ParseMessage(wire, &proto));
   TakeAll(proto, request);

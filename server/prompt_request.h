@@ -29,9 +29,10 @@ namespace attune::server {
 // Items whose memory is used again.
 class ItemList {
  public:
-  void Clear();
+  void Clear() { size_ = 0; }
   // An item with default values but for its genres, which are another's.
   policy::Item& Add();
+  size_t size() const { return size_; }
   absl::Span<const policy::Item> items() const {
     return absl::MakeConstSpan(items_).subspan(0, size_);
   }
@@ -56,7 +57,9 @@ struct PromptRequest {
   std::optional<uint64_t> seed;
 };
 
-// kInvalidArgument names the field that is not valid UTF-8.
+// kInvalidArgument names the field that is not valid UTF-8, or has more elements
+// than any request may have: those are refused before they take memory. `request`
+// keeps the memory of small requests for the next one.
 absl::Status ReadPromptRequest(std::string_view wire, PromptRequest* request);
 
 }  // namespace attune::server

@@ -360,7 +360,8 @@ void Server::Shutdown() {
     }
     // No call is left that could write to it.
     impl_->parts.feedback_health->TellThrough(nullptr);
-    impl_->shadow.reset();
+    // A scrape may still ask it.
+    if (impl_->shadow != nullptr) impl_->shadow->Stop();
     if (impl_->parts.log != nullptr) impl_->parts.log->Stop();
     if (impl_->parts.scaled_out != nullptr) {
       impl_->parts.scaled_out->Stop(

@@ -14,13 +14,15 @@ namespace attune::server {
 ShadowRunner::ShadowRunner(Options options)
     : options_(std::move(options)), thread_([this] { Run(); }) {}
 
-ShadowRunner::~ShadowRunner() {
+ShadowRunner::~ShadowRunner() { Stop(); }
+
+void ShadowRunner::Stop() {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_one();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void ShadowRunner::Offer(ServedRequest served) {

@@ -72,6 +72,10 @@ class ShadowRunner {
   // Takes the request, or drops and counts it. Does not block on the shadow.
   void Offer(ServedRequest served);
 
+  // Decides on nothing any more; what waits is dropped. Idempotent; not for two
+  // threads at once. stats() still tells.
+  void Stop();
+
   ShadowStats stats() const;
 
  private:

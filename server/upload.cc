@@ -6,8 +6,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "policy/names.h"
@@ -17,6 +20,10 @@
 
 namespace attune::server {
 namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kPartExtension[] = ".part";
 
 absl::Status CheckDigest(std::string_view digest, const char* field) {
   if (policy::IsSha256Hex(digest)) return absl::OkStatus();
@@ -97,7 +104,7 @@ UploadArea::UploadArea(std::string directory, int64_t max_bytes)
     : directory_(std::move(directory)), max_bytes_(max_bytes) {}
 
 std::string UploadArea::PathOf(std::string_view digest) const {
-  return directory_ + "/" + std::string(digest) + ".part";
+  return absl::StrCat(directory_, "/", std::string(digest), kPartExtension);
 }
 
 absl::StatusOr<int64_t> UploadArea::OffsetOf(std::string_view digest) const {
@@ -121,6 +128,7 @@ absl::StatusOr<std::unique_ptr<Upload>> UploadArea::Begin(
         absl::OutOfRangeError("header.offset: not where the stored part ends"),
         "WRONG_OFFSET");
   }
+  if (offset == 0) RemoveOldParts();
   const int fd =
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0) {
@@ -130,6 +138,25 @@ absl::StatusOr<std::unique_ptr<Upload>> UploadArea::Begin(
   }
   return std::unique_ptr<Upload>(
       new Upload(this, digest, path, fd, byte_size, offset));
+}
+
+void UploadArea::RemoveOldParts() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::vector<std::pair<fs::file_time_type, fs::path>> parts;
+  std::error_code error;
+  for (fs::directory_iterator entry(directory_, error), end;
+       !error && entry != end; entry.increment(error)) {
+    const fs::path& path = entry->path();
+    if (path.extension() != kPartExtension) continue;
+    if (under_way_.count(path.stem()) > 0) continue;
+    std::error_code gone;
+    const auto time = fs::last_write_time(path, gone);
+    if (!gone) parts.emplace_back(time, path);
+  }
+  if (parts.size() <= kMaxIdleParts) return;
+  std::sort(parts.begin(), parts.end());
+  parts.resize(parts.size() - kMaxIdleParts);
+  for (const auto& [time, path] : parts) fs::remove(path, error);
 }
 
 bool UploadArea::Acquire(const std::string& digest) {

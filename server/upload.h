@@ -8,7 +8,8 @@
 //
 // UploadArea::Begin() hands out one Upload per digest at a time; Append() as
 // often as it takes; Finish() checks the digest. An Upload that is dropped
-// keeps its part, if that has a byte, so that the push can go on. UploadArea is
+// keeps its part, if that has a byte, so that the push can go on; of those that
+// nobody goes on with the newest kMaxIdleParts stay. UploadArea is
 // thread-safe and must outlive its uploads; Upload is not thread-safe. Both
 // block on the disk.
 
@@ -57,6 +58,9 @@ class Upload {
 
 class UploadArea {
  public:
+  // A part may be as large as an artifact.
+  static constexpr size_t kMaxIdleParts = 8;
+
   // `directory` exists. No artifact may be larger than `max_bytes`.
   UploadArea(std::string directory, int64_t max_bytes);
 
@@ -74,6 +78,8 @@ class UploadArea {
   friend class Upload;
   std::string PathOf(std::string_view digest) const;
   bool Acquire(const std::string& digest);
+  // Removes the oldest parts that nobody writes and that are too many.
+  void RemoveOldParts();
   void Release(const std::string& digest);
 
   const std::string directory_;

@@ -5,9 +5,9 @@
 
 namespace attune::server {
 
-bool WireReader::LongVarint(uint64_t* value) {
+bool WireReader::LongVarint(uint64_t* value, int max_bytes) {
   *value = 0;
-  for (int shift = 0; shift < 64; shift += 7) {
+  for (int shift = 0; shift < 7 * max_bytes; shift += 7) {
     if (rest_.empty()) return Fail();
     const auto byte = static_cast<unsigned char>(rest_.front());
     rest_.remove_prefix(1);

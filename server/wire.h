@@ -36,7 +36,7 @@ class WireReader {
   bool Next() {
     if (rest_.empty()) return false;
     uint64_t tag = 0;
-    if (!Varint(&tag)) return false;
+    if (!Varint(&tag, kMaxLengthBytes)) return false;
     constexpr uint64_t kLargestTag = 0xFFFFFFFF;
     if (tag > kLargestTag || tag < 8) return Fail();
     field_ = static_cast<int>(tag >> 3);
@@ -46,7 +46,7 @@ class WireReader {
       case Type::kVarint:
         return Varint(&value_);
       case Type::kBytes:
-        return Varint(&size) && Take(size, &bytes_);
+        return Varint(&size, kMaxLengthBytes) && Take(size, &bytes_);
       case Type::kFixed32:
         return NextFixed(4);
       case Type::kFixed64:
@@ -70,10 +70,14 @@ class WireReader {
   }
 
  private:
+  static constexpr int kMaxBytes = 10;
+  // Of tags and lengths, as Protobuf has it.
+  static constexpr int kMaxLengthBytes = 5;
+
   // Most are one byte.
-  bool Varint(uint64_t* value) {
+  bool Varint(uint64_t* value, int max_bytes = kMaxBytes) {
     if (rest_.empty() || static_cast<unsigned char>(rest_.front()) >= 0x80) {
-      return LongVarint(value);
+      return LongVarint(value, max_bytes);
     }
     *value = static_cast<unsigned char>(rest_.front());
     rest_.remove_prefix(1);
@@ -85,7 +89,7 @@ class WireReader {
     rest_.remove_prefix(size);
     return true;
   }
-  bool LongVarint(uint64_t* value);
+  bool LongVarint(uint64_t* value, int max_bytes);
   bool NextFixed(size_t size);
   bool Fail() { return good_ = false; }
 

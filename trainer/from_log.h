@@ -45,6 +45,8 @@ namespace attune::trainer {
 
 struct FromLogOptions {
   int least_rewards = 100;
+  // Below, an interval by user says little; as OpeOptions::least_users.
+  int least_users = 30;
   int folds = 5;  // at least 3
   // In units of the reward: how much better an option has to be to become e
   // times as probable, before the parent's preference.

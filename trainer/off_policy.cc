@@ -105,7 +105,10 @@ double EffectiveSize(absl::Span<const double> weights) {
 
 double StudentQuantile(int freedom, double tail) {
   const double z = NormalQuantile(tail);
-  return z + (z * z * z + z) / (4.0 * freedom);
+  // Abramowitz and Stegun 26.7.5.
+  const double v = freedom;
+  return z + (z * z * z + z) / (4.0 * v) +
+         (5.0 * std::pow(z, 5) + 16.0 * z * z * z + 3.0 * z) / (96.0 * v * v);
 }
 
 }  // namespace attune::trainer

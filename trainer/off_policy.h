@@ -72,7 +72,7 @@ Estimate ClusteredMean(absl::Span<const double> values,
 // say as much. 0 if all weights are 0.
 double EffectiveSize(absl::Span<const double> weights);
 
-// Quantile 1 - tail of Student's t, by the first term of its expansion in
+// Quantile 1 - tail of Student's t, by the first two terms of its expansion in
 // 1 / freedom around the normal one. REQUIRES: freedom >= 1, tail in (0, 0.5).
 double StudentQuantile(int freedom, double tail = kIntervalTail);
 

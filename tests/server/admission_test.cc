@@ -65,6 +65,25 @@ TEST(AdmissionTest, RefusesWhatCannotBeAnsweredInTime) {
   EXPECT_TRUE(admission.Enter(1, absl::Milliseconds(10)).ok());
 }
 
+// Once slow is not slow for ever, though nobody may wait to find out.
+TEST(AdmissionTest, TriesOneOfManyCallsWithLittleTimeLeft) {
+  Admission admission({.threads = 1});
+  Settle(admission, microseconds(50'000));
+  int refused = 0;
+  while (!admission.Enter(1, absl::Milliseconds(20)).ok()) {
+    ASSERT_LT(++refused, 10'000);
+  }
+  EXPECT_GT(refused, 500);
+  // Still slow: most are refused again.
+  admission.Leave(1, microseconds(50'000));
+  EXPECT_FALSE(admission.Enter(1, absl::Milliseconds(20)).ok());
+  // Calls whose time is over say nothing.
+  for (int i = 0; i < 10'000; ++i) {
+    EXPECT_FALSE(admission.Enter(1, absl::ZeroDuration()).ok());
+  }
+  EXPECT_FALSE(admission.Enter(1, absl::Milliseconds(20)).ok());
+}
+
 TEST(AdmissionTest, AdmitsABatchWholeOrNotAtAll) {
   Admission admission({.threads = 1, .max_calls = 10});
   // Alone even if it is larger than the limit.

@@ -122,6 +122,62 @@ TEST(PromptRequestTest, AgreesWithProtobufOnDamagedBytes) {
   }
 }
 
+// Protobuf reads five bytes of a tag or a length, whatever they say.
+TEST(PromptRequestTest, AgreesWithProtobufOnLongTagsAndLengths) {
+  ExpectAsProtobuf(std::string("\x1A\x81\x80\x80\x80\x00z", 7));
+  ExpectAsProtobuf(std::string("\x1A\x81\x80\x80\x80\x80\x00z", 8));
+  ExpectAsProtobuf(std::string("\x9A\x80\x80\x80\x00\x01z", 7));
+  ExpectAsProtobuf(std::string("\x9A\x80\x80\x80\x80\x00\x01z", 8));
+}
+
+// `count` fields of two bytes each.
+std::string Empty(char tag, int count) {
+  std::string wire;
+  for (int i = 0; i < count; ++i) wire.append({tag, 0});
+  return wire;
+}
+
+TEST(PromptRequestTest, RefusesWhatWouldTakeMuchMemory) {
+  const auto refusal = [](const std::string& wire) {
+    PromptRequest request;
+    const absl::Status status = ReadPromptRequest(wire, &request);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_LT(request.history.size(), 2000u);
+    return std::string(status.message());
+  };
+  constexpr int kMany = 1 << 20;
+  EXPECT_EQ(refusal(Empty('\x0A', kMany)),
+            "history: 1048576 items, at most 1000");
+  EXPECT_EQ(refusal(Empty('\x12', 27)), "candidates: 27 items, at most 26");
+  auto request = SampleRequest();
+  request.mutable_history(1)->clear_genres();
+  for (int i = 0; i < 17; ++i) request.mutable_history(1)->add_genres("g");
+  EXPECT_EQ(refusal(request.SerializeAsString()),
+            "genres: 17 items, at most 16");
+  request = SampleRequest();
+  for (int i = 0; i < 27; ++i) {
+    request.mutable_previous()->add_ranked_item_ids("");
+  }
+  EXPECT_EQ(refusal(request.SerializeAsString()),
+            "previous.ranked_item_ids: 27 items, at most 26");
+  request = SampleRequest();
+  for (int i = 0; i < 257; ++i) request.add_own_choice();
+  EXPECT_EQ(refusal(request.SerializeAsString()),
+            "own_choice: 257 items, at most 256");
+}
+
+TEST(PromptRequestTest, KeepsNothingOfALargeRequest) {
+  PromptRequest request;
+  auto large = SampleRequest();
+  large.mutable_history(0)->set_title(std::string(1 << 20, 't'));
+  large.set_user_id(std::string(1 << 20, 'u'));
+  ASSERT_TRUE(ReadPromptRequest(large.SerializeAsString(), &request).ok());
+  const std::string small = SampleRequest().SerializeAsString();
+  ASSERT_TRUE(ReadPromptRequest(small, &request).ok());
+  EXPECT_LT(request.history.items()[0].title.capacity(), 1u << 16);
+  EXPECT_LT(request.user_id.capacity(), 1u << 16);
+}
+
 TEST(PromptRequestTest, NamesTheFieldThatIsNotUtf8) {
   auto request = SampleRequest();
   std::string wire =

@@ -463,6 +463,28 @@ TEST_F(TrafficServiceTest, WhatACallerGetsWrongIsNoFailureOfARevision) {
   EXPECT_EQ(OfBothArms(metrics, "attune_trial_failure_ratio"), 0.0);
 }
 
+// Whoever names a revision chooses its users; they say nothing about a share.
+TEST_F(TrafficServiceTest, RewardsOfNamedRevisionsAreNoTrials) {
+  ASSERT_TRUE(Set(Traffic(0.5F)).ok());
+  constexpr int kPrompts = 64;
+  for (int i = 0; i < kPrompts; ++i) {
+    auto named = SampleRequest();
+    named.set_user_id(std::to_string(i));
+    named.set_revision(canary_);
+    const auto prompt = server_.GetPrompt(named).second;
+    ASSERT_TRUE(server_.RecordReward(prompt.decision_token(), 0.1F).first.ok());
+  }
+  // Rewards come in order: this one is after them.
+  const auto prompt = PromptOf("anyone");
+  ASSERT_TRUE(server_.RecordReward(prompt.decision_token(), 0.5F).first.ok());
+  const int port = server_.server().ports().metrics;
+  std::string metrics;
+  while (OfBothArms(metrics, "attune_trial_rewards") < 1.0) {
+    metrics = HttpGet(port, "/metrics");
+  }
+  EXPECT_EQ(OfBothArms(metrics, "attune_trial_rewards"), 1.0);
+}
+
 // End to end: users of the canary report worse rewards, and it goes.
 TEST_F(TrafficServiceTest, ACanaryWithWorseRewardsIsRolledBack) {
   ASSERT_TRUE(Set(Traffic(0.5F)).ok());

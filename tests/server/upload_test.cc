@@ -6,6 +6,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <filesystem>
+
 #include "policy/digest.h"
 #include "server/error_reason.h"
 #include "tests/server/temp_dir.h"
@@ -44,6 +47,33 @@ TEST(UploadTest, GoesOnWhereADroppedUploadEnded) {
   ASSERT_THAT(again, IsOk());
   EXPECT_THAT((*again)->Append("456789"), IsOk());
   EXPECT_THAT((*again)->Finish(), IsOk());
+}
+
+TEST(UploadTest, KeepsTheNewestOfThePartsThatNobodyWrites) {
+  const TempDir dir;
+  UploadArea area(dir.path(), 100);
+  const auto digest = [](int i) {
+    return policy::Sha256Hex(std::to_string(i));
+  };
+  auto written = area.Begin(digest(0), 10, 0);
+  ASSERT_THAT(written, IsOk());
+  ASSERT_THAT((*written)->Append("0"), IsOk());
+  constexpr int kIdle = static_cast<int>(UploadArea::kMaxIdleParts) + 2;
+  const auto now = std::filesystem::file_time_type::clock::now();
+  for (int i = 1; i <= kIdle; ++i) {
+    auto dropped = area.Begin(digest(i), 10, 0);
+    ASSERT_THAT(dropped, IsOk());
+    ASSERT_THAT((*dropped)->Append("1"), IsOk());
+    std::filesystem::last_write_time((*dropped)->path(),
+                                     now + std::chrono::seconds(i));
+  }
+  ASSERT_THAT(area.Begin(digest(99), 10, 0), IsOk());
+  EXPECT_EQ(area.OffsetOf(digest(0)).value(), 1);  // is being written
+  EXPECT_EQ(area.OffsetOf(digest(1)).value(), 0);
+  EXPECT_EQ(area.OffsetOf(digest(2)).value(), 0);
+  for (int i = 3; i <= kIdle; ++i) {
+    EXPECT_EQ(area.OffsetOf(digest(i)).value(), 1) << i;
+  }
 }
 
 TEST(UploadTest, KeepsATruncatedPart) {
