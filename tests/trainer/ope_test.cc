@@ -88,6 +88,7 @@ TEST(OffPolicyTest, EffectiveSizeCountsEqualWeights) {
 
 TEST(OffPolicyTest, StudentQuantilesAreNearTheTables) {
   EXPECT_NEAR(StudentQuantile(30), 2.042, 0.005);
+  EXPECT_NEAR(StudentQuantile(10), 2.228, 0.005);
   EXPECT_NEAR(StudentQuantile(100), 1.984, 0.001);
   EXPECT_NEAR(StudentQuantile(100, 0.005), 2.626, 0.005);
 }
