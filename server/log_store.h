@@ -95,7 +95,6 @@ class LogStore {
   absl::Status DeleteRows(const UserPseudonym& user, absl::Time now,
                           v1::ForgetUserResponse* erased);
   bool IsForgotten(const UserPseudonym& user, absl::Time made) const;
-  absl::StatusOr<bool> FilesContain(const UserPseudonym& user) const;
 
   const Options options_;
   const std::unique_ptr<Database> database_;
