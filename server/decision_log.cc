@@ -243,13 +243,18 @@ absl::Status DecisionLog::TryCommit(std::vector<PendingFeedback>* feedback) {
 }
 
 void DecisionLog::EndTransaction(const absl::Status& status) {
-  if (!status.ok() && transaction_.open) store_->Rollback();
-  const int64_t decisions = std::exchange(transaction_, {}).decisions;
+  const Transaction ended = std::exchange(transaction_, {});
   (status.ok() ? commits_ : failed_commits_)
       .fetch_add(1, std::memory_order_relaxed);
   (status.ok() ? decisions_written_ : decisions_dropped_error_)
-      .fetch_add(decisions, std::memory_order_relaxed);
-  NoteOutcome(status);
+      .fetch_add(ended.decisions, std::memory_order_relaxed);
+  if (status.ok() || !ended.open) return NoteOutcome(status);
+  store_->Rollback();
+  if (!absl::IsResourceExhausted(status)) return NoteOutcome(status);
+  // The batch's own trimming was never reached: without this, a full file would
+  // stay full, however old its rows become.
+  const absl::Status made = store_->MakeRoom(options_.clock(), ended.decisions);
+  NoteOutcome(made.ok() ? status : made);
 }
 
 void DecisionLog::Erase(PendingErasure* erasure) {
