@@ -72,8 +72,21 @@ void DecisionLog::Stop() {
 }
 
 void DecisionLog::Enqueue(DecisionRecord record) {
-  if (queue_.TryPush(std::move(record))) return;
+  const size_t bytes = record.bytes.size();
+  const size_t before =
+      queued_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  if (before + bytes <= options_.queue_bytes &&
+      queue_.TryPush(std::move(record))) {
+    return;
+  }
+  queued_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   decisions_dropped_full_.fetch_add(1, std::memory_order_relaxed);
+}
+
+bool DecisionLog::Take(DecisionRecord* record) {
+  if (!queue_.TryPop(record)) return false;
+  queued_bytes_.fetch_sub(record->bytes.size(), std::memory_order_relaxed);
+  return true;
 }
 
 void DecisionLog::RecordFeedback(FeedbackRecord record, FeedbackDone done) {
@@ -188,7 +201,7 @@ int64_t DecisionLog::WriteDecisions() {
   absl::Status status;
   DecisionRecord record;
   int64_t taken = 0;
-  while (taken < limit && queue_.TryPop(&record)) {
+  while (taken < limit && Take(&record)) {
     ++taken;
     if (status.ok()) status = EnsureTransaction();
     if (status.ok()) status = store_->AddDecision(record);

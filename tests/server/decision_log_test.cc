@@ -167,6 +167,27 @@ TEST_F(DecisionLogTest, DropsAndCountsDecisionsWhenItsQueueIsFull) {
   EXPECT_TRUE(log->is_healthy());
 }
 
+// While the writer waits for the disk. A record that is taken gives its bytes
+// back.
+TEST_F(DecisionLogTest, DropsAndCountsDecisionsWhenTooManyBytesWait) {
+  DecisionRecord record = MakeDecision(1);
+  record.bytes.assign(1000, 'x');
+  options_.queue_bytes = 8 * 1000 + 999;
+  auto log = Open();
+  for (int round = 1; round <= 3; ++round) {
+    vfs_.HoldSyncs();
+    Answer busy = Send(*log, MakeFeedback(round));
+    vfs_.AwaitHeldSync();
+    for (int i = 0; i < 20; ++i) log->Enqueue(record);
+    EXPECT_EQ(log->stats().queued_decisions, 8);
+    EXPECT_EQ(log->stats().decisions_dropped_full, round * 12);
+    vfs_.ReleaseSyncs();
+    EXPECT_THAT(busy.get(), IsOk());
+    log->Flush();
+    EXPECT_EQ(log->stats().decisions_written, round * 8);
+  }
+}
+
 TEST_F(DecisionLogTest, RefusesFeedbackWhenTooManyWait) {
   options_.feedback_capacity = 2;
   auto log = Open();
