@@ -55,8 +55,11 @@ class BoundedQueue {
     size_t position = 0;
     Cell* const cell = Claim(pop_, 1, &position);
     if (cell == nullptr) return false;
-    *value = std::move(cell->value);
+    // Not straight into `value`: a move assignment may leave the cell what was
+    // there, as std::string's does, and empty cells would hold memory.
+    T taken(std::move(cell->value));
     cell->sequence.store(position + mask_ + 1, std::memory_order_release);
+    *value = std::move(taken);
     return true;
   }
 

@@ -72,8 +72,21 @@ void DecisionLog::Stop() {
 }
 
 void DecisionLog::Enqueue(DecisionRecord record) {
-  if (queue_.TryPush(std::move(record))) return;
+  const size_t bytes = record.bytes.size();
+  const size_t before =
+      queued_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  if (before + bytes <= options_.queue_bytes &&
+      queue_.TryPush(std::move(record))) {
+    return;
+  }
+  queued_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   decisions_dropped_full_.fetch_add(1, std::memory_order_relaxed);
+}
+
+bool DecisionLog::Take(DecisionRecord* record) {
+  if (!queue_.TryPop(record)) return false;
+  queued_bytes_.fetch_sub(record->bytes.size(), std::memory_order_relaxed);
+  return true;
 }
 
 void DecisionLog::RecordFeedback(FeedbackRecord record, FeedbackDone done) {
@@ -188,7 +201,7 @@ int64_t DecisionLog::WriteDecisions() {
   absl::Status status;
   DecisionRecord record;
   int64_t taken = 0;
-  while (taken < limit && queue_.TryPop(&record)) {
+  while (taken < limit && Take(&record)) {
     ++taken;
     if (status.ok()) status = EnsureTransaction();
     if (status.ok()) status = store_->AddDecision(record);
@@ -243,13 +256,18 @@ absl::Status DecisionLog::TryCommit(std::vector<PendingFeedback>* feedback) {
 }
 
 void DecisionLog::EndTransaction(const absl::Status& status) {
-  if (!status.ok() && transaction_.open) store_->Rollback();
-  const int64_t decisions = std::exchange(transaction_, {}).decisions;
+  const Transaction ended = std::exchange(transaction_, {});
   (status.ok() ? commits_ : failed_commits_)
       .fetch_add(1, std::memory_order_relaxed);
   (status.ok() ? decisions_written_ : decisions_dropped_error_)
-      .fetch_add(decisions, std::memory_order_relaxed);
-  NoteOutcome(status);
+      .fetch_add(ended.decisions, std::memory_order_relaxed);
+  if (status.ok() || !ended.open) return NoteOutcome(status);
+  store_->Rollback();
+  if (!absl::IsResourceExhausted(status)) return NoteOutcome(status);
+  // The batch's own trimming was never reached: without this, a full file would
+  // stay full, however old its rows become.
+  const absl::Status made = store_->MakeRoom(options_.clock(), ended.decisions);
+  NoteOutcome(made.ok() ? status : made);
 }
 
 void DecisionLog::Erase(PendingErasure* erasure) {

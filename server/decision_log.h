@@ -18,11 +18,12 @@
 // transaction's at once: it shares the processors with the threads that answer,
 // and a call must not find one taken for milliseconds.
 //
-// Nothing here stops prompts: a full queue drops the decision and counts it, a
-// full disk, an I/O error or a damaged file drops decisions and answers feedback
-// with the error (sqlite.h), and is_healthy() is false until a commit succeeds
-// again. After an I/O error the file is closed and opened again for every batch
-// until that works. A damaged file is left alone, for an operator to judge:
+// Nothing here stops prompts: a queue that is full, in decisions or in bytes,
+// drops the decision and counts it; a full disk, an I/O error or a damaged file
+// drops decisions and answers feedback with the error (sqlite.h), and
+// is_healthy() is false until a commit succeeds again. A batch that does not fit
+// into the file makes room for the next. After an I/O error the file is closed
+// and opened again for every batch until that works. A damaged file is left alone, for an operator to judge:
 // starting over would count feedback twice that was counted before.
 //
 // Life cycle: Open(); calls from any thread; Stop(), or the destructor, writes
@@ -59,7 +60,7 @@ absl::Status NoDecisionLog();
 // Counts since the start.
 struct LogStats {
   int64_t decisions_written = 0;
-  // The queue was full.
+  // The queue was full, in decisions or in bytes.
   int64_t decisions_dropped_full = 0;
   // The file could not be written.
   int64_t decisions_dropped_error = 0;
@@ -79,6 +80,9 @@ class DecisionLog {
     LogStore::Options store;
     // Decisions that may wait; more are dropped.
     size_t queue_capacity = size_t{1} << 15;
+    // Bytes that their records may take; what is above is dropped. With
+    // keep_requests a record may be as long as a request.
+    size_t queue_bytes = size_t{64} << 20;
     // Feedback calls that may wait; more are refused.
     size_t feedback_capacity = 4096;
     // How long a transaction gathers when no feedback hurries it.
@@ -164,6 +168,8 @@ class DecisionLog {
   void Run();
   // Waits for at most `pause` for something that hurries.
   Turn WaitForTurn(std::chrono::microseconds pause);
+  // False if none waits.
+  bool Take(DecisionRecord* record);
   // Puts a slice of what waits into the transaction; says how many it took.
   int64_t WriteDecisions();
   bool CommitIsDue() const;
@@ -180,6 +186,8 @@ class DecisionLog {
 
   const Options options_;
   policy::BoundedQueue<DecisionRecord> queue_;
+  // Of the records in the queue, and of those that are about to be or not to be.
+  alignas(64) std::atomic<size_t> queued_bytes_{0};
 
   std::atomic<bool> healthy_{false};
   std::atomic<int64_t> decisions_written_{0};

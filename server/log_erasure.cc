@@ -4,7 +4,6 @@
 // LogStore::Erase and what belongs to it.
 
 #include <algorithm>
-#include <fstream>
 
 #include "absl/strings/str_cat.h"
 #include "policy/digest.h"
@@ -28,28 +27,6 @@ absl::StatusOr<int64_t> DeleteFrom(Database& database, const char* sql,
   statement.Bind(1, BytesOf(user));
   ATTUNE_RETURN_IF_ERROR(statement.Run());
   return database.changes();
-}
-
-// Whether the file holds the bytes. A file that is not there holds none.
-absl::StatusOr<bool> FileContains(const std::string& path,
-                                  std::string_view needle) {
-  constexpr size_t kPiece = size_t{1} << 20;
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return false;
-  std::string piece;
-  while (true) {
-    // What ends one piece begins the next, so that no border hides a match.
-    const size_t kept = std::min(piece.size(), needle.size() - 1);
-    piece.erase(0, piece.size() - kept);
-    piece.resize(kept + kPiece);
-    in.read(piece.data() + kept, kPiece);
-    if (in.bad()) {
-      return absl::UnavailableError("decision log: cannot be read");
-    }
-    piece.resize(kept + static_cast<size_t>(in.gcount()));
-    if (piece.find(needle) != std::string::npos) return true;
-    if (in.eof()) return false;
-  }
 }
 
 }  // namespace
@@ -77,14 +54,16 @@ absl::StatusOr<v1::ForgetUserResponse> LogStore::Erase(
   ATTUNE_RETURN_IF_ERROR(LoadForgotten());
   ATTUNE_RETURN_IF_ERROR(database_->Checkpoint());
   if (erased.erased_decisions() + erased.erased_feedback() == 0) {
-    ATTUNE_ASSIGN_OR_RETURN(const bool is_left, FilesContain(user));
+    ATTUNE_ASSIGN_OR_RETURN(const bool is_left,
+                            database_->FilesContain(BytesOf(user)));
     if (!is_left) return erased;
   }
   // secure_delete overwrites rows where they were; a page that SQLite had
   // rearranged before may still hold an older copy. A new file holds none.
   ATTUNE_RETURN_IF_ERROR(database_->Execute("VACUUM"));
   ATTUNE_RETURN_IF_ERROR(database_->Checkpoint());
-  ATTUNE_ASSIGN_OR_RETURN(const bool still_left, FilesContain(user));
+  ATTUNE_ASSIGN_OR_RETURN(const bool still_left,
+                          database_->FilesContain(BytesOf(user)));
   if (still_left) {
     return WithReason(
         absl::UnavailableError("decision log: the user is still in its files"),
@@ -115,16 +94,6 @@ absl::Status LogStore::DeleteRows(const UserPseudonym& user, absl::Time now,
   insert.Bind(1, HashOf(user));
   insert.Bind(2, seconds);
   return insert.Run();
-}
-
-absl::StatusOr<bool> LogStore::FilesContain(const UserPseudonym& user) const {
-  for (const char* suffix : {"", "-wal"}) {
-    ATTUNE_ASSIGN_OR_RETURN(
-        const bool found,
-        FileContains(absl::StrCat(options_.path, suffix), BytesOf(user)));
-    if (found) return true;
-  }
-  return false;
 }
 
 }  // namespace attune::server

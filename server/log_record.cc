@@ -46,6 +46,9 @@ void AppendPatterns(const policy::Catalog& catalog,
 void AppendItems(std::string_view request, WireWriter* writer) {
   WireReader reader(request);
   while (reader.Next()) {
+    // A field of another type is none of ours; bytes() would be the field's
+    // before it.
+    if (reader.type() != WireReader::Type::kBytes) continue;
     if (reader.field() == v1::GetPromptRequest::kHistoryFieldNumber) {
       writer->Element(Logged::kHistoryFieldNumber, reader.bytes());
     } else if (reader.field() == v1::GetPromptRequest::kCandidatesFieldNumber) {

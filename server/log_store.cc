@@ -183,7 +183,10 @@ absl::Status LogStore::LoadForgotten() {
   }
 }
 
-absl::Status LogStore::Begin() { return database_->Execute("BEGIN IMMEDIATE"); }
+absl::Status LogStore::Begin() {
+  batch_bytes_ = 0;
+  return database_->Execute("BEGIN IMMEDIATE");
+}
 
 absl::Status LogStore::Commit() { return database_->Execute("COMMIT"); }
 
@@ -194,6 +197,7 @@ void LogStore::Rollback() {
 
 absl::Status LogStore::AddDecision(const DecisionRecord& record) {
   if (IsForgotten(record.user, record.time)) return absl::OkStatus();
+  batch_bytes_ += static_cast<int64_t>(record.bytes.size());
   const std::string_view id = BytesOf(record.decision_id);
   insert_decision_.Bind(1, id);
   BindUser(2, record.user, &insert_decision_);
@@ -212,6 +216,7 @@ absl::Status LogStore::AddFeedback(const FeedbackRecord& record,
     return absl::OkStatus();
   }
   const std::string bytes = record.feedback.SerializeAsString();
+  batch_bytes_ += static_cast<int64_t>(bytes.size());
   const std::string_view id = BytesOf(record.decision_id);
   insert_feedback_.Bind(1, id);
   BindUser(2, record.user, &insert_feedback_);
@@ -248,12 +253,22 @@ absl::Status LogStore::FindFeedback(const FeedbackRecord& record,
   return absl::OkStatus();
 }
 
-absl::Status LogStore::Trim(absl::Time now, int64_t added) {
+absl::Status LogStore::MakeRoom(absl::Time now, int64_t added) {
+  const int64_t wanted = batch_bytes_;
+  ATTUNE_RETURN_IF_ERROR(Begin());
+  absl::Status status = TrimFor(wanted, now, added);
+  if (status.ok()) status = Commit();
+  if (!status.ok()) Rollback();
+  return status;
+}
+
+absl::Status LogStore::TrimFor(int64_t bytes, absl::Time now, int64_t added) {
   const int64_t rows = std::max(kMinTrimmedRows, 2 * added);
   const int64_t too_old = absl::ToUnixSeconds(now - options_.retention);
   const int64_t window = absl::ToUnixSeconds(now - options_.feedback_window);
   ATTUNE_ASSIGN_OR_RETURN(const int64_t pages, FirstInt(&used_pages_, 0));
-  const bool too_much = pages * page_bytes_ > options_.max_bytes / 10 * 9;
+  const bool too_much =
+      pages * page_bytes_ + bytes > options_.max_bytes / 10 * 9;
   // Rows are in the order of time, so the first tells whether there is any to
   // go.
   ATTUNE_ASSIGN_OR_RETURN(const int64_t decision,

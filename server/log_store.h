@@ -67,9 +67,15 @@ class LogStore {
   absl::Status AddFeedback(const FeedbackRecord& record,
                            absl::StatusOr<FeedbackResult>* answer);
   // Deletes what is too old or too much; more the more was added.
-  absl::Status Trim(absl::Time now, int64_t added);
+  absl::Status Trim(absl::Time now, int64_t added) {
+    return TrimFor(0, now, added);
+  }
   absl::Status Commit();
   void Rollback();
+  // After a Rollback() because of kResourceExhausted: trims in a transaction of
+  // its own, as if the batch that did not fit were there, so that a later one
+  // fits. What did not fit for another reason than the file's size stays.
+  absl::Status MakeRoom(absl::Time now, int64_t added);
 
   // Erases the user's rows and proves it: deletes, rewrites the file (VACUUM),
   // empties the write-ahead log, and searches the files' bytes for the
@@ -90,12 +96,13 @@ class LogStore {
   // Runs what makes the schema, or makes it the current one.
   absl::Status CreateSchema(const std::string& sql);
   absl::Status LoadForgotten();
+  // Trim(), to have room for so many bytes more.
+  absl::Status TrimFor(int64_t bytes, absl::Time now, int64_t added);
   absl::Status FindFeedback(const FeedbackRecord& record,
                             absl::StatusOr<FeedbackResult>* answer);
   absl::Status DeleteRows(const UserPseudonym& user, absl::Time now,
                           v1::ForgetUserResponse* erased);
   bool IsForgotten(const UserPseudonym& user, absl::Time made) const;
-  absl::StatusOr<bool> FilesContain(const UserPseudonym& user) const;
 
   const Options options_;
   const std::unique_ptr<Database> database_;
@@ -114,6 +121,8 @@ class LogStore {
   };
   std::vector<Forgotten> forgotten_;
   int64_t page_bytes_ = 4096;
+  // Bytes of the records since Begin().
+  int64_t batch_bytes_ = 0;
 };
 
 }  // namespace attune::server

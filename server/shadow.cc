@@ -28,10 +28,13 @@ void ShadowRunner::Stop() {
 void ShadowRunner::Offer(ServedRequest served) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (waiting_.size() >= options_.queue_capacity) {
+    const size_t bytes = waiting_bytes_ + served.request.size();
+    if (waiting_.size() >= options_.queue_capacity ||
+        bytes > options_.queue_bytes) {
       dropped_.fetch_add(1, std::memory_order_relaxed);
       return;
     }
+    waiting_bytes_ = bytes;
     waiting_.push_back(std::move(served));
   }
   wake_.notify_one();
@@ -46,6 +49,7 @@ void ShadowRunner::Run() {
     if (stopping_) return;
     const ServedRequest served = std::move(waiting_.front());
     waiting_.pop_front();
+    waiting_bytes_ -= served.request.size();
     lock.unlock();
     const absl::Status status = Decide(served);
     (status.ok() ? decided_ : failed_).fetch_add(1, std::memory_order_relaxed);

@@ -9,8 +9,8 @@
 //
 // A request's bytes are copied into a bounded queue after its own decision was
 // made; one thread of low priority reads them and decides, so that a slow shadow
-// costs requests no time beyond the copy. What finds the queue full is dropped
-// and counted. Refinements (requests with `previous`) are not offered: the shadow
+// costs requests no time beyond the copy. What finds the queue full, in requests
+// or in bytes, is dropped and counted. Refinements (requests with `previous`) are not offered: the shadow
 // did not make the decision that they refine. Nor are requests in mode APPRENTICE:
 // whoever decides, the caller's choice is served.
 //
@@ -62,6 +62,8 @@ class ShadowRunner {
     // Fills a span with random bytes. Thread-safe.
     std::function<void(absl::Span<uint8_t>)> random;
     size_t queue_capacity = 1024;
+    // Bytes of requests that may wait.
+    size_t queue_bytes = size_t{64} << 20;
   };
 
   explicit ShadowRunner(Options options);
@@ -90,6 +92,7 @@ class ShadowRunner {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<ServedRequest> waiting_;  // guarded by mutex_
+  size_t waiting_bytes_ = 0;           // guarded by mutex_
   bool stopping_ = false;              // guarded by mutex_
 
   // The thread's own.

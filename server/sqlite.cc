@@ -5,7 +5,10 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "policy/status_macros.h"
 #include "server/error_reason.h"
 
@@ -38,6 +41,32 @@ absl::Status Error(int code) {
               "decision log: ", sqlite3_errstr(code), " (", code, ")")),
           "LOG_IO_ERROR");
   }
+}
+
+// The bytes from `at` on, up to the size of `piece`.
+absl::Status Read(sqlite3_file* file, sqlite3_int64 at,
+                  absl::Span<char> piece) {
+  const int code = file->pMethods->xRead(file, piece.data(),
+                                         static_cast<int>(piece.size()), at);
+  // A file that became shorter reads as zeros.
+  return Error(code == SQLITE_IOERR_SHORT_READ ? SQLITE_OK : code);
+}
+
+absl::StatusOr<bool> FileContains(sqlite3_file* file, std::string_view bytes) {
+  constexpr sqlite3_int64 kPiece = sqlite3_int64{1} << 20;
+  if (file == nullptr || file->pMethods == nullptr) return false;  // not open
+  sqlite3_int64 size = 0;
+  ATTUNE_RETURN_IF_ERROR(Error(file->pMethods->xFileSize(file, &size)));
+  std::string piece;
+  for (sqlite3_int64 at = 0; at < size; at += kPiece) {
+    // What ends one piece begins the next, so that no border hides a match.
+    const size_t kept = std::min(piece.size(), bytes.size() - 1);
+    piece.erase(0, piece.size() - kept);
+    piece.resize(kept + static_cast<size_t>(std::min(kPiece, size - at)));
+    ATTUNE_RETURN_IF_ERROR(Read(file, at, absl::MakeSpan(piece).subspan(kept)));
+    if (piece.find(bytes) != std::string::npos) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -146,6 +175,18 @@ absl::StatusOr<Statement> Database::Prepare(const char* sql) {
 absl::Status Database::Checkpoint() {
   return Error(sqlite3_wal_checkpoint_v2(
       database_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr));
+}
+
+absl::StatusOr<bool> Database::FilesContain(std::string_view bytes) {
+  for (const int which :
+       {SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_JOURNAL_POINTER}) {
+    sqlite3_file* file = nullptr;
+    ATTUNE_RETURN_IF_ERROR(
+        Error(sqlite3_file_control(database_.get(), "main", which, &file)));
+    ATTUNE_ASSIGN_OR_RETURN(const bool found, FileContains(file, bytes));
+    if (found) return true;
+  }
+  return false;
 }
 
 int64_t Database::changes() const { return sqlite3_changes(database_.get()); }

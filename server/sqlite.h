@@ -78,6 +78,11 @@ class Database {
   // Copies the whole write-ahead log into the file, syncs and truncates it.
   // kUnavailable if another connection still reads it.
   absl::Status Checkpoint();
+  // Whether the file or its write-ahead log holds the bytes. Reads with SQLite's
+  // own descriptors: closing any other one of the file would drop all locks that
+  // this process has on it, and another process could take the file for its own.
+  // REQUIRES: the bytes are not empty.
+  absl::StatusOr<bool> FilesContain(std::string_view bytes);
   // Rows that the last INSERT or DELETE changed.
   int64_t changes() const;
 

@@ -5,8 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace attune::policy {
@@ -39,6 +41,29 @@ TEST(BoundedQueueTest, RefusesAtItsCapacityAndKeepsTheValue) {
   EXPECT_EQ(value, "kept");
   EXPECT_TRUE(queue.TryPop(&value));
   EXPECT_TRUE(queue.TryPush("y"));
+}
+
+// Like std::string: what is moved from gets what the other had.
+struct Swapping {
+  Swapping() = default;
+  explicit Swapping(std::shared_ptr<int> given) : owned(std::move(given)) {}
+  Swapping(Swapping&& other) noexcept = default;
+  Swapping& operator=(Swapping&& other) noexcept {
+    owned.swap(other.owned);
+    return *this;
+  }
+  std::shared_ptr<int> owned;
+};
+
+TEST(BoundedQueueTest, AnEmptyCellHoldsNothing) {
+  BoundedQueue<Swapping> queue(4);
+  const auto first = std::make_shared<int>(1);
+  Swapping value;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(queue.TryPush(Swapping(i == 0 ? first : nullptr)));
+    ASSERT_TRUE(queue.TryPop(&value));
+  }
+  EXPECT_EQ(first.use_count(), 1);
 }
 
 // Each value says its producer and its turn. None may be lost or doubled, and

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <thread>
@@ -61,6 +62,18 @@ class DecisionLogTest : public ::testing::Test {
     log.Forget(user,
                [&](auto erased) { promise.set_value(std::move(erased)); });
     return promise.get_future().get();
+  }
+  // Enqueues them, each of `bytes` if those are given, and says whether they
+  // were written.
+  static bool Writes(DecisionLog& log, int decisions, size_t bytes = 0) {
+    const int64_t before = log.stats().decisions_written;
+    for (int i = 0; i < decisions; ++i) {
+      DecisionRecord record = MakeDecision(i);
+      if (bytes > 0) record.bytes.assign(bytes, 'x');
+      log.Enqueue(std::move(record));
+    }
+    log.Flush();
+    return log.stats().decisions_written == before + decisions;
   }
   std::string Bytes() {
     return ReadFile(options_.store.path) +
@@ -154,6 +167,27 @@ TEST_F(DecisionLogTest, DropsAndCountsDecisionsWhenItsQueueIsFull) {
   EXPECT_TRUE(log->is_healthy());
 }
 
+// While the writer waits for the disk. A record that is taken gives its bytes
+// back.
+TEST_F(DecisionLogTest, DropsAndCountsDecisionsWhenTooManyBytesWait) {
+  DecisionRecord record = MakeDecision(1);
+  record.bytes.assign(1000, 'x');
+  options_.queue_bytes = 8 * 1000 + 999;
+  auto log = Open();
+  for (int round = 1; round <= 3; ++round) {
+    vfs_.HoldSyncs();
+    Answer busy = Send(*log, MakeFeedback(round));
+    vfs_.AwaitHeldSync();
+    for (int i = 0; i < 20; ++i) log->Enqueue(record);
+    EXPECT_EQ(log->stats().queued_decisions, 8);
+    EXPECT_EQ(log->stats().decisions_dropped_full, round * 12);
+    vfs_.ReleaseSyncs();
+    EXPECT_THAT(busy.get(), IsOk());
+    log->Flush();
+    EXPECT_EQ(log->stats().decisions_written, round * 8);
+  }
+}
+
 TEST_F(DecisionLogTest, RefusesFeedbackWhenTooManyWait) {
   options_.feedback_capacity = 2;
   auto log = Open();
@@ -185,6 +219,51 @@ TEST_F(DecisionLogTest, AFullDiskIsAnErrorUntilThereIsSpace) {
   EXPECT_FALSE(recovered->duplicate);
   log->Stop();
   EXPECT_EQ(health, (std::vector<bool>{true, false, true}));
+}
+
+// As after a restart with a smaller limit.
+TEST_F(DecisionLogTest, AFileAboveItsLimitIsTrimmedAndWrittenAgain) {
+  ASSERT_TRUE(Writes(*Open(), 10000));
+  options_.store.max_bytes = 1 << 20;
+  ASSERT_GT(std::filesystem::file_size(options_.store.path),
+            2 * options_.store.max_bytes);
+  auto log = Open();
+  int refused = 0;
+  while (refused < 5 && !Writes(*log, 200)) ++refused;
+  EXPECT_LE(refused, 1);
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(Writes(*log, 200)) << i;
+  EXPECT_TRUE(log->is_healthy());
+}
+
+TEST_F(DecisionLogTest, AFullFileTakesFeedbackAgainOnceOlderOneIsTooOld) {
+  absl::Time now = kLogNow;
+  options_.clock = [&now] { return now; };
+  options_.store.max_bytes = 1 << 20;
+  auto log = Open();
+  FeedbackRecord large = MakeFeedback(0);
+  large.feedback.add_ranked_item_ids(std::string(10000, 'x'));
+  int number = 0;
+  const auto add = [&] {
+    large.decision_id = IdOf(++number);
+    large.issue_time = now;
+    return Send(*log, large).get().status();
+  };
+  while (number < 1000 && add().ok()) {
+  }
+  ASSERT_EQ(ReasonOf(add()), "LOG_DISK_FULL");
+  now += absl::Hours(25);
+  add().IgnoreError();  // finds it full, and makes room
+  EXPECT_THAT(add(), IsOk());
+}
+
+TEST_F(DecisionLogTest, MakesRoomForBatchesAboveATenthOfTheFile) {
+  options_.store.max_bytes = 1 << 20;
+  auto log = Open();
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(Writes(*log, 200)) << i;
+  int refused = 0;
+  while (refused < 5 && !Writes(*log, 8, 50000)) ++refused;
+  EXPECT_LE(refused, 1);
+  EXPECT_TRUE(log->is_healthy());
 }
 
 TEST_F(DecisionLogTest, OpensAgainAfterAnIoError) {

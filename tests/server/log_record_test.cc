@@ -10,6 +10,7 @@
 #include <string>
 
 #include "attune/v1/prompt_service.pb.h"
+#include "server/wire.h"
 #include "tests/server/log_builders.h"
 #include "tests/testing/policy_builders.h"
 
@@ -18,6 +19,8 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
+using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 v1::LoggedDecision RecordOf(const DecisionToLog& source) {
@@ -74,6 +77,26 @@ TEST(AppendRecordTest, KeepsTheRequestIfItIsGiven) {
   EXPECT_EQ(record.history(0).item_id(), "h1");
   ASSERT_THAT(record.candidates(), SizeIs(1));
   EXPECT_EQ(record.candidates(0).item_id(), "c1");
+}
+
+// Such a field is an unknown one to Protobuf, so the request is good.
+TEST(AppendRecordTest, LeavesOutFieldsOfAnotherType) {
+  v1::GetPromptRequest request;
+  request.set_user_id("a-name-that-must-not-be-kept");
+  std::string bytes = request.SerializeAsString();
+  WireWriter writer(&bytes);
+  writer.NumberAlways(v1::GetPromptRequest::kHistoryFieldNumber, 1);
+  writer.NumberAlways(v1::GetPromptRequest::kCandidatesFieldNumber, 1);
+  ASSERT_TRUE(request.ParseFromString(bytes));
+  const auto items = LogItems();
+  const policy::Decision decision = LogDecision(3);
+  std::string record;
+  AppendRecord({.revision = *LogRevision(),
+                .decision = decision,
+                .candidates = items,
+                .request = bytes},
+               &record);
+  EXPECT_THAT(record, Not(HasSubstr(request.user_id())));
 }
 
 TEST(AppendRecordTest, NamesTheDecisionThatAShadowFollows) {
