@@ -48,21 +48,13 @@ redis.call('PUBLISH', ARGV[3], 'withdrawn')
 return 'ok')lua";
 
 // KEYS: traffic, revisions, deleted, index, pieces of the deleted one...
-// ARGV: sequence before, record, word, channel, now, oldest deletion, deleted id
-// or '', needed ids... What is no record counts as none.
+// ARGV: what the traffic's key held, record, word, channel, now, oldest deletion,
+// deleted id or '', needed ids... It judges no record: two parsers would disagree
+// about a damaged one.
 constexpr char kExchange[] = R"lua(
-local sequence = 0
-local ok, now = pcall(cjson.decode, redis.call('GET', KEYS[1]) or '')
-if ok and type(now) == 'table' and type(now.sequence) == 'number' then
-  sequence = now.sequence
-end
-if sequence ~= tonumber(ARGV[1]) then
-  return {'changed', string.format('%d', sequence)}
-end
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 'changed' end
 for i = 8, #ARGV do
-  if redis.call('HEXISTS', KEYS[2], ARGV[i]) == 0 then
-    return {'missing', ARGV[i]}
-  end
+  if redis.call('HEXISTS', KEYS[2], ARGV[i]) == 0 then return 'missing' end
 end
 redis.call('SET', KEYS[1], ARGV[2])
 if ARGV[7] ~= '' then
@@ -73,7 +65,7 @@ if ARGV[7] ~= '' then
   for i = 5, #KEYS do redis.call('UNLINK', KEYS[i]) end
 end
 redis.call('PUBLISH', ARGV[4], 'traffic')
-return {'ok', ''})lua";
+return 'ok')lua";
 
 std::string RandomWord() {
   std::random_device device;
@@ -91,14 +83,19 @@ Views ViewsOf(const std::vector<std::string>& texts) {
   return Views(texts.begin(), texts.end());
 }
 
-absl::StatusOr<std::optional<SharedTraffic>> TrafficOf(redis::Reply reply) {
-  if (reply.is_nil()) return std::optional<SharedTraffic>();
-  ATTUNE_ASSIGN_OR_RETURN(const std::string bytes, reply.TakeString());
+absl::StatusOr<std::string> BytesOf(redis::Reply reply) {
+  if (reply.is_nil()) return std::string();
+  return reply.TakeString();
+}
+
+// What is no record counts as none.
+std::optional<SharedTraffic> TrafficOf(const std::string& bytes) {
+  if (bytes.empty()) return std::nullopt;
   auto traffic = ParseTraffic(bytes);
-  if (traffic.ok()) return std::optional<SharedTraffic>(*std::move(traffic));
+  if (traffic.ok()) return *std::move(traffic);
   Log(LogLevel::kError, "redis record passed over",
       {{"error", std::string(traffic.status().message())}});
-  return std::optional<SharedTraffic>();
+  return std::nullopt;
 }
 
 }  // namespace
@@ -110,9 +107,11 @@ absl::StatusOr<const SharedIndex*> RedisStore::Read() {
                           link_.Run({"MGET", traffic_key, word_key}));
   ATTUNE_ASSIGN_OR_RETURN(redis::Reply::List values, reply.TakeList());
   if (values.size() != 2) return absl::InternalError("redis: MGET of two");
-  ATTUNE_ASSIGN_OR_RETURN(index_.traffic, TrafficOf(std::move(values[0])));
-  const std::string word =
-      values[1].is_nil() ? "" : values[1].TakeString().value_or("");
+  ATTUNE_ASSIGN_OR_RETURN(const std::string traffic,
+                          BytesOf(std::move(values[0])));
+  ATTUNE_ASSIGN_OR_RETURN(const std::string word,
+                          BytesOf(std::move(values[1])));
+  index_.traffic = TrafficOf(traffic);
   if (word.empty() || word != index_word_ ||
       ++reads_ % kReadsBetweenWhole == 0) {
     index_word_.clear();
@@ -254,6 +253,7 @@ absl::Status RedisStore::Fetch(
 absl::Status RedisStore::Exchange(int64_t before, const SharedTraffic& change,
                                   const std::vector<std::string>& needed,
                                   const StoredRevision* deleted) {
+  ATTUNE_ASSIGN_OR_RETURN(const std::string found, TrafficWith(before));
   const RedisSettings& settings = link_.settings();
   std::vector<std::string> keys = {
       settings.Key("traffic"), settings.Key("revisions"),
@@ -264,7 +264,7 @@ absl::Status RedisStore::Exchange(int64_t before, const SharedTraffic& change,
   absl::Time now = absl::Now();
   if (deleted != nullptr) now = std::max(now, deleted->push_time);
   std::vector<std::string> args = {
-      absl::StrCat(before),
+      found,
       PrintTraffic(record),
       RandomWord(),
       settings.Key("changes"),
@@ -280,21 +280,23 @@ absl::Status RedisStore::Exchange(int64_t before, const SharedTraffic& change,
   ATTUNE_ASSIGN_OR_RETURN(
       redis::Reply reply,
       link_.RunScript(kExchange, ViewsOf(keys), ViewsOf(args)));
-  ATTUNE_ASSIGN_OR_RETURN(redis::Reply::List result, reply.TakeList());
-  if (result.size() != 2) return absl::InternalError("redis: exchange");
-  ATTUNE_ASSIGN_OR_RETURN(const std::string word, result[0].TakeString());
-  if (word == "ok") return absl::OkStatus();
-  if (word == "changed") return ChangedElsewhere();
+  ATTUNE_ASSIGN_OR_RETURN(const std::string result, reply.TakeString());
+  if (result == "ok") return absl::OkStatus();
+  if (result == "changed") return ChangedElsewhere();
   return absl::UnavailableError(
       "redis: a revision of the traffic is not there yet; try again");
 }
 
 absl::Status RedisStore::Confirm(int64_t sequence) {
+  return TrafficWith(sequence).status();
+}
+
+absl::StatusOr<std::string> RedisStore::TrafficWith(int64_t sequence) {
   const std::string key = link_.settings().Key("traffic");
   ATTUNE_ASSIGN_OR_RETURN(redis::Reply reply, link_.Run({"GET", key}));
-  ATTUNE_ASSIGN_OR_RETURN(const auto traffic, TrafficOf(std::move(reply)));
-  return SequenceOf(traffic) == sequence ? absl::OkStatus()
-                                         : ChangedElsewhere();
+  ATTUNE_ASSIGN_OR_RETURN(std::string bytes, BytesOf(std::move(reply)));
+  if (SequenceOf(TrafficOf(bytes)) != sequence) return ChangedElsewhere();
+  return bytes;
 }
 
 namespace {

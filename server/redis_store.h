@@ -80,6 +80,8 @@ class RedisStore {
   absl::Status Upload(const SharedRevision& revision, const std::string& path);
   absl::Status ReadRevisions();
   absl::Status ReadDeleted();
+  // What the traffic's key holds; kAborted if it is not this traffic.
+  absl::StatusOr<std::string> TrafficWith(int64_t sequence);
 
   RedisLink link_;
   SharedIndex index_;
