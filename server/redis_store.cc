@@ -312,21 +312,21 @@ absl::Status ToCaller(const absl::Status& status) {
 
 absl::Status RedisSharedStore::Publish(const StoredRevision& revision,
                                        const std::string& path) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  return ToCaller(store_.Publish(RecordOf(revision), path));
+  std::lock_guard<std::mutex> lock(artifacts_mutex_);
+  return ToCaller(artifacts_.Publish(RecordOf(revision), path));
 }
 
 absl::Status RedisSharedStore::Exchange(int64_t before,
                                         const SharedTraffic& change,
                                         const std::vector<std::string>& needed,
                                         const StoredRevision* deleted) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  return ToCaller(store_.Exchange(before, change, needed, deleted));
+  std::lock_guard<std::mutex> lock(orders_mutex_);
+  return ToCaller(orders_.Exchange(before, change, needed, deleted));
 }
 
 absl::Status RedisSharedStore::Confirm(int64_t sequence) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  return ToCaller(store_.Confirm(sequence));
+  std::lock_guard<std::mutex> lock(orders_mutex_);
+  return ToCaller(orders_.Confirm(sequence));
 }
 
 }  // namespace attune::server

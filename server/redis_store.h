@@ -93,7 +93,8 @@ class RedisStore {
 class RedisSharedStore : public SharedStore {
  public:
   RedisSharedStore(const RedisSettings& settings, RedisStats* stats)
-      : store_(settings, RedisUse::kChange, stats) {}
+      : artifacts_(settings, RedisUse::kPublish, stats),
+        orders_(settings, RedisUse::kChange, stats) {}
 
   absl::Status Publish(const StoredRevision& revision,
                        const std::string& path) override;
@@ -103,8 +104,11 @@ class RedisSharedStore : public SharedStore {
   absl::Status Confirm(int64_t sequence) override;
 
  private:
-  std::mutex mutex_;
-  RedisStore store_;  // guarded by mutex_
+  // Apart, so that no order waits for an artifact.
+  std::mutex artifacts_mutex_;
+  RedisStore artifacts_;  // guarded by artifacts_mutex_
+  std::mutex orders_mutex_;
+  RedisStore orders_;  // guarded by orders_mutex_
 };
 
 }  // namespace attune::server

@@ -9,10 +9,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "server/follower.h"
 #include "server/revision_registry.h"
@@ -121,6 +123,25 @@ TEST_F(RedisStoreTest, AGuardrailDoesNotWaitForAgreement) {
   follower.Start();
   EXPECT_TRUE(Eventually([&] { return registry_->State().canary.empty(); }));
   EXPECT_EQ(SequenceIn(redis_), 2);
+}
+
+// Redis answers what reads and lets what writes wait: a push that is under way.
+TEST_F(RedisStoreTest, AnOrderDoesNotWaitForAPush) {
+  const std::string id = Add("pushed");
+  redis_.Run({"CLIENT", "PAUSE", "60000", "WRITE"});
+  std::atomic<bool> is_pushed = false;
+  std::thread push([&] {
+    EXPECT_TRUE(registry_->Share(id).ok());
+    is_pushed = true;
+  });
+  EXPECT_TRUE(Eventually([&] {
+    const auto info = redis_.Run({"INFO", "clients"}).TakeString().value();
+    return info.find("blocked_clients:1") != std::string::npos;
+  }));
+  EXPECT_TRUE(shared_.Confirm(0).ok());
+  EXPECT_FALSE(is_pushed);
+  redis_.Run({"CLIENT", "UNPAUSE"});
+  push.join();
 }
 
 // The one who reads and the one who exchanges judge a record alike, whatever it says.
