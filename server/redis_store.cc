@@ -27,14 +27,21 @@ constexpr absl::Duration kKeepDeleted = absl::Hours(90 * 24);
 // What was evicted changes no word.
 constexpr int kReadsBetweenWhole = 30;
 
-// KEYS: revisions, deleted, index, pieces... ARGV: id, record, word, channel.
+// KEYS: revisions, deleted, index, pieces... ARGV: id, record, word, channel, and
+// when it was pushed, or '' for a push: that makes what was deleted good again.
 constexpr char kPublish[] = R"lua(
+if ARGV[5] ~= '' then
+  local deleted = redis.call('ZSCORE', KEYS[2], ARGV[1])
+  if deleted and tonumber(deleted) >= tonumber(ARGV[5]) then
+    return 'deleted'
+  end
+end
 for i = 4, #KEYS do
   if redis.call('EXISTS', KEYS[i]) == 0 then return 'missing' end
 end
 for i = 4, #KEYS do redis.call('PERSIST', KEYS[i]) end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-redis.call('ZREM', KEYS[2], ARGV[1])
+if ARGV[5] == '' then redis.call('ZREM', KEYS[2], ARGV[1]) end
 redis.call('SET', KEYS[3], ARGV[3])
 redis.call('PUBLISH', ARGV[4], 'revision')
 return 'ok')lua";
@@ -193,12 +200,25 @@ absl::Status RedisStore::Upload(const SharedRevision& revision,
 
 absl::Status RedisStore::Publish(const SharedRevision& revision,
                                  const std::string& path) {
+  return Put(revision, path, "");
+}
+
+absl::Status RedisStore::Restore(const SharedRevision& revision,
+                                 const std::string& path) {
+  return Put(revision, path,
+             absl::StrCat(absl::ToUnixMillis(revision.push_time)));
+}
+
+absl::Status RedisStore::Put(const SharedRevision& revision,
+                             const std::string& path,
+                             const std::string& pushed) {
   const RedisSettings& settings = link_.settings();
   std::vector<std::string> keys = PieceKeys(revision);
   keys.insert(keys.begin(), {settings.Key("revisions"), settings.Key("deleted"),
                              settings.Key("index")});
   const std::vector<std::string> args = {revision.id, PrintRevision(revision),
-                                         RandomWord(), settings.Key("changes")};
+                                         RandomWord(), settings.Key("changes"),
+                                         pushed};
   // The pieces may be there already: of another push, or of this one's first try.
   for (const bool is_first : {true, false}) {
     ATTUNE_ASSIGN_OR_RETURN(
@@ -208,6 +228,9 @@ absl::Status RedisStore::Publish(const SharedRevision& revision,
     if (result == "ok") {
       const std::string claim = settings.Key("restoring:" + revision.digest);
       return link_.Run({"DEL", claim}).status();
+    }
+    if (result == "deleted") {
+      return absl::NotFoundError("redis: deleted since it was pushed");
     }
     if (is_first) ATTUNE_RETURN_IF_ERROR(Upload(revision, path));
   }

@@ -56,8 +56,11 @@ class RedisStore {
   // until the next call.
   absl::StatusOr<const SharedIndex*> Read();
 
-  // Puts the artifact there, unless it is, and then its record.
+  // Puts the artifact there, unless it is, and then its record; whether it had been
+  // deleted does not matter.
   absl::Status Publish(const SharedRevision& revision, const std::string& path);
+  // The same of what Redis has lost. kNotFound if it was deleted since its push.
+  absl::Status Restore(const SharedRevision& revision, const std::string& path);
   // Whether it is for us, and for nobody else, to put it back just now.
   absl::StatusOr<bool> ClaimRestore(const SharedRevision& revision);
   // Takes record and pieces away, so that a server that has the artifact puts it
@@ -77,6 +80,8 @@ class RedisStore {
  private:
   std::string PieceKey(const SharedRevision& revision, int64_t piece) const;
   std::vector<std::string> PieceKeys(const SharedRevision& revision) const;
+  absl::Status Put(const SharedRevision& revision, const std::string& path,
+                   const std::string& pushed);
   absl::Status Upload(const SharedRevision& revision, const std::string& path);
   absl::Status ReadRevisions();
   absl::Status ReadDeleted();

@@ -12,9 +12,9 @@
 #include <atomic>
 #include <fstream>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "server/follower.h"
 #include "server/revision_registry.h"
@@ -33,18 +33,17 @@ using ::testing::HasSubstr;
 
 class RedisStoreTest : public ::testing::Test {
  protected:
-  RedisStoreTest() {
-    registry_ =
-        RevisionRegistry::Open(
-            {.directory = dir_.path(),
-             .uniform = policy::Revision::Uniform(
-                 policy::Catalog::Parse(TaggedCatalogYaml("uniform")).value(),
-                 policy::Readout::kLikelihood),
-             .shared = &shared_})
-            .value();
-    uploads_.emplace(registry_->incoming_directory(), 1 << 20);
+  static std::unique_ptr<RevisionRegistry> Open(const TempDir& dir,
+                                                SharedStore* shared) {
+    return RevisionRegistry::Open(
+               {.directory = dir.path(),
+                .uniform = policy::Revision::Uniform(
+                    policy::Catalog::Parse(TaggedCatalogYaml("uniform"))
+                        .value(),
+                    policy::Readout::kLikelihood),
+                .shared = shared})
+        .value();
   }
-
   RedisSettings Settings() const {
     RedisSettings settings = {.connection = redis_.options()};
     settings.connection.command_timeout = absl::Seconds(30);
@@ -53,7 +52,7 @@ class RedisStoreTest : public ::testing::Test {
     return settings;
   }
   Follower::Options FollowerOptions() {
-    return {Settings(), &stats_, registry_.get(), &*uploads_};
+    return {Settings(), &stats_, registry_.get(), &uploads_};
   }
   // Returns the id.
   std::string Add(const std::string& tag) {
@@ -78,8 +77,8 @@ class RedisStoreTest : public ::testing::Test {
   const TempDir dir_;
   RedisStats stats_;
   RedisSharedStore shared_{Settings(), &stats_};
-  std::unique_ptr<RevisionRegistry> registry_;
-  std::optional<UploadArea> uploads_;
+  const std::unique_ptr<RevisionRegistry> registry_ = Open(dir_, &shared_);
+  UploadArea uploads_{registry_->incoming_directory(), 1 << 20};
 };
 
 // What a guardrail ends while the others cannot be asked ends here at once, and for
@@ -142,6 +141,87 @@ TEST_F(RedisStoreTest, AnOrderDoesNotWaitForAPush) {
   EXPECT_FALSE(is_pushed);
   redis_.Run({"CLIENT", "UNPAUSE"});
   push.join();
+}
+
+// A server has three revisions to fetch, and puts three into an emptied Redis.
+TEST_F(RedisStoreTest, OrdersDoNotWaitForRevisionsThatTheyDoNotNeed) {
+  std::vector<std::string> ids;
+  for (const char* tag : {"a", "b", "c", "d", "e"}) {
+    ids.push_back(Add(tag));
+    ASSERT_TRUE(registry_->Share(ids.back()).ok());
+  }
+  ASSERT_TRUE(registry_->Activate(ids[3]).ok());
+  ASSERT_TRUE(registry_->Activate(ids[4]).ok());
+  const TempDir dir;
+  const auto late = Open(dir, nullptr);
+  UploadArea uploads(late->incoming_directory(), 1 << 20);
+  Follower follower({Settings(), &stats_, late.get(), &uploads});
+  ASSERT_TRUE(follower.CatchUp().ok());
+  EXPECT_EQ(late->Plan().active, ids[4]);
+  EXPECT_TRUE(follower.Turn());
+  EXPECT_EQ(late->List().size(), 2u);
+  ASSERT_TRUE(registry_->Rollback().ok());
+  EXPECT_TRUE(follower.Turn());
+  EXPECT_EQ(late->Plan().active, ids[3]);
+  EXPECT_EQ(late->List().size(), 4u);
+  EXPECT_TRUE(follower.Turn());
+  EXPECT_FALSE(follower.Turn());
+  EXPECT_EQ(late->List().size(), 5u);
+
+  redis_.Run({"FLUSHALL"});
+  const auto in_redis = [&] {
+    return redis_.Run({"HLEN", "attune:revisions"}).Int().value();
+  };
+  EXPECT_TRUE(follower.Turn());
+  EXPECT_EQ(SequenceIn(redis_), 3);
+  EXPECT_EQ(in_redis(), 2);
+  while (follower.Turn()) {
+  }
+  EXPECT_EQ(in_redis(), 5);
+}
+
+// Nobody announces anything, and a turn comes once an hour.
+TEST_F(RedisStoreTest, TheNextTurnComesAtOnceWhileThereIsMore) {
+  for (const char* tag : {"a", "b", "c", "d"}) {
+    ASSERT_TRUE(registry_->Share(Add(tag)).ok());
+  }
+  const TempDir dir;
+  const auto late = Open(dir, nullptr);
+  UploadArea uploads(late->incoming_directory(), 1 << 20);
+  Follower follower(
+      {Settings(), &stats_, late.get(), &uploads, absl::Hours(1)});
+  follower.Start();
+  EXPECT_TRUE(Eventually([&] { return late->List().size() == 4; }));
+}
+
+// A server that decided to put a revision back before another one deleted it.
+TEST_F(RedisStoreTest, PuttingBackUndoesNoDeletion) {
+  const std::string id = Add("deleted");
+  const StoredRevision stored = registry_->Get(id).value();
+  const SharedRevision record = RecordOf(stored);
+  const std::string path = registry_->PathOf(id);
+  RedisStore other(Settings(), RedisUse::kFollow, &stats_);
+  const auto is_there = [&] {
+    return redis_.Run({"HEXISTS", "attune:revisions", id}).Int().value() == 1;
+  };
+  ASSERT_TRUE(other.Restore(record, path).ok());
+  EXPECT_TRUE(is_there());
+  ASSERT_TRUE(other.Exchange(0, {.state = {.sequence = 1}}, {}, &stored).ok());
+  EXPECT_TRUE(absl::IsNotFound(other.Restore(record, path)));
+  EXPECT_FALSE(is_there());
+  // Nor does a push that does not get to its end.
+  EXPECT_FALSE(other.Publish(record, path + ".none").ok());
+  EXPECT_EQ(other.Read().value()->deleted.size(), 1u);
+  // What was pushed after the deletion is another matter, and so is a push.
+  SharedRevision later = record;
+  later.push_time = absl::Now() + absl::Minutes(1);
+  EXPECT_TRUE(other.Restore(later, path).ok());
+  EXPECT_TRUE(is_there());
+  redis_.Run({"HDEL", "attune:revisions", id});
+  EXPECT_TRUE(other.Publish(record, path).ok());
+  EXPECT_TRUE(other.Read().value()->deleted.empty());
+  redis_.Run({"HDEL", "attune:revisions", id});
+  EXPECT_TRUE(other.Restore(record, path).ok());
 }
 
 // The one who reads and the one who exchanges judge a record alike, whatever it says.

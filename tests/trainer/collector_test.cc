@@ -161,9 +161,8 @@ TEST_F(CollectorTest, AcknowledgesWhatIsDeletedAlready) {
   const auto counts = Collect();
   ASSERT_THAT(counts, IsOk());
   EXPECT_EQ(counts->decisions, 1);
-  const auto pending = redis_.Run({"XPENDING", "attune:feedback", "trainer"})
-                           .TakeList()
-                           .value();
+  const auto pending =
+      redis_.Run({"XPENDING", "attune:feedback", "trainer"}).TakeList().value();
   EXPECT_EQ(pending[0].Int().value(), 0);
 }
 
