@@ -38,6 +38,10 @@ bool IsDeleted(const SharedIndex& index, const StoredRevision& stored) {
                      });
 }
 
+bool Has(const std::vector<std::string>& ids, const std::string& id) {
+  return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
 // Pushed again, it would be refused again.
 bool IsNoGood(const absl::Status& status) {
   return absl::IsInvalidArgument(status) || absl::IsPermissionDenied(status);
@@ -83,8 +87,7 @@ void Follower::Run() {
     if (!listening_) {
       listening_ = listener_.Subscribe(options_.settings.Key("changes")).ok();
     }
-    Turn().IgnoreError();  // the link has told of it
-    AwaitChange();
+    if (!Turn()) AwaitChange();
   }
 }
 
@@ -113,18 +116,19 @@ absl::Status Follower::CatchUp() {
   return absl::OkStatus();
 }
 
-absl::Status Follower::Turn() {
-  ATTUNE_ASSIGN_OR_RETURN(const SharedIndex* index, store_.Read());
-  FollowTraffic(*index);
-  FetchMissing(*index, /*needed_only=*/false);
-  FollowDeletions(*index);
+bool Follower::Turn() {
+  const auto index = store_.Read();
+  if (!index.ok()) return false;  // the link has told of it
+  const SharedIndex& shared = **index;
+  FollowTraffic(shared);
+  FollowDeletions(shared);
+  const bool fetched = FetchMissing(shared, Part::kNextOther);
   options_.stats->revisions_behind =
-      std::count_if(index->revisions.begin(), index->revisions.end(),
+      std::count_if(shared.revisions.begin(), shared.revisions.end(),
                     [this](const auto& one) { return !IsHere(one); });
-  ATTUNE_RETURN_IF_ERROR(RestoreRevisions(*index));
-  ATTUNE_RETURN_IF_ERROR(RestoreTraffic(*index));
+  const bool restored = Restore(shared).value_or(false);
   RetryEndTrial();
-  return absl::OkStatus();
+  return fetched || restored;
 }
 
 void Follower::RetryEndTrial() {
@@ -137,13 +141,13 @@ void Follower::RetryEndTrial() {
 }
 
 void Follower::FollowTraffic(const SharedIndex& index) {
+  FetchMissing(index, Part::kNeeded);
   const TrafficState ours = options_.registry->State();
   const int64_t theirs = SequenceOf(index.traffic);
   options_.stats->traffic_behind = std::max<int64_t>(0, theirs - ours.sequence);
   if (theirs == 0 || theirs < ours.sequence || index.traffic->state == ours) {
     return;
   }
-  FetchMissing(index, /*needed_only=*/true);
   const absl::Status status = options_.registry->FollowTraffic(*index.traffic);
   if (!status.ok()) {
     if (std::exchange(refused_traffic_, theirs) == theirs) return;
@@ -160,22 +164,34 @@ void Follower::FollowTraffic(const SharedIndex& index) {
        {"shadow", plan.shadow}});
 }
 
-absl::Status Follower::RestoreRevisions(const SharedIndex& index) {
+absl::StatusOr<bool> Follower::Restore(const SharedIndex& index) {
+  ATTUNE_RETURN_IF_ERROR(RestoreRevisions(index, Part::kNeeded).status());
+  // It may name what another server is putting there just now.
+  RestoreTraffic(index).IgnoreError();
+  return RestoreRevisions(index, Part::kNextOther);
+}
+
+absl::StatusOr<bool> Follower::RestoreRevisions(const SharedIndex& index,
+                                                Part part) {
   const std::set<std::string> shared = IdsOf(index.revisions);
+  const auto needed = options_.registry->NeededBy(options_.registry->State());
   for (const StoredRevision& stored : options_.registry->List()) {
+    if (Stopping()) break;
     const std::string id = stored.revision->id();
+    if (Has(needed, id) != (part == Part::kNeeded)) continue;
     if (shared.count(id) > 0 || IsDeleted(index, stored)) continue;
     const SharedRevision record = RecordOf(stored);
     ATTUNE_ASSIGN_OR_RETURN(const bool is_ours, store_.ClaimRestore(record));
     if (!is_ours) continue;
     const absl::Status status =
-        store_.Publish(record, options_.registry->PathOf(id));
+        store_.Restore(record, options_.registry->PathOf(id));
     if (absl::IsNotFound(status)) continue;  // deleted meanwhile
     ATTUNE_RETURN_IF_ERROR(status);
     ++options_.stats->restored_revisions;
     Log(LogLevel::kInfo, "revision put into redis", {{"revision", id}});
+    if (part == Part::kNextOther) return true;
   }
-  return absl::OkStatus();
+  return false;
 }
 
 absl::Status Follower::RestoreTraffic(const SharedIndex& index) {
@@ -221,33 +237,35 @@ bool Follower::IsHere(const SharedRevision& revision) const {
          stored->signature->number() >= revision.signature->number();
 }
 
-void Follower::FetchMissing(const SharedIndex& index, bool needed_only) {
+bool Follower::FetchMissing(const SharedIndex& index, Part part) {
   std::vector<std::string> needed;
   if (index.traffic.has_value()) {
     needed = options_.registry->NeededBy(index.traffic->state);
   }
   for (const SharedRevision& revision : index.revisions) {
-    if (Stopping()) return;
-    const bool is_needed =
-        std::find(needed.begin(), needed.end(), revision.id) != needed.end();
-    if ((is_needed || !needed_only) && !IsHere(revision)) TryFetch(revision);
+    if (Stopping()) break;
+    if (Has(needed, revision.id) != (part == Part::kNeeded)) continue;
+    if (IsHere(revision) || !TryFetch(revision)) continue;
+    if (part == Part::kNextOther) return true;
   }
+  return false;
 }
 
-void Follower::TryFetch(const SharedRevision& revision) {
+bool Follower::TryFetch(const SharedRevision& revision) {
   auto& backoff =
       failed_.try_emplace(revision.id, kRetryBackoff, [] { return 1.0; })
           .first->second;
-  if (absl::Now() < backoff.next()) return;
+  if (absl::Now() < backoff.next()) return false;
   const absl::Status status = Fetch(revision);
   if (status.ok()) {
     failed_.erase(revision.id);
     Log(LogLevel::kInfo, "revision fetched", {{"revision", revision.id}});
-    return;
+    return true;
   }
   backoff.Fail(absl::Now());
   Log(LogLevel::kError, "revision cannot be fetched",
       {{"revision", revision.id}, {"error", status.ToString()}});
+  return true;
 }
 
 absl::Status Follower::Fetch(const SharedRevision& revision) {

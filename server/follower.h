@@ -7,19 +7,23 @@
 // Keeps this server's revisions and traffic equal to those that the servers share
 // (redis_store.h).
 //
-// A turn: takes over the traffic if Redis has a later one; fetches what is not
-// here, verifies it as a push is verified, and stores it; deletes what others
-// deleted; puts into Redis what it does not have and nobody deleted, and our
-// traffic if it has an earlier one or none. So the servers agree on the highest
-// sequence that any of them has seen, and of two traffics with one sequence on the
-// one in Redis. There is a turn when somebody announces a change, and one every
-// `interval` in any case.
+// A turn: takes over the traffic if Redis has a later one, with the revisions that
+// it needs; deletes what others deleted; fetches a revision that is not here,
+// verifies it as a push is verified, and stores it; puts into Redis the revisions
+// of our traffic if it does not have them, our traffic if it has an earlier one or
+// none, and another revision that it does not have and nobody deleted. So the
+// servers agree on the highest sequence that any of them has seen, and of two
+// traffics with one sequence on the one in Redis. There is a turn when somebody
+// announces a change, and one every `interval` in any case.
+//
+// Of the revisions that no traffic needs a turn fetches one and puts one back, and
+// the next turn comes at once: an order does not wait for hundreds of them.
 //
 // A revision that cannot be fetched or is no good here is tried again ever more
 // seldom, and holds up only a traffic that names it.
 //
-// Life cycle: CatchUp() any number of times, from one thread; Start(); Stop(), or
-// the destructor. What it borrows must outlive it.
+// Life cycle: CatchUp() and Turn() any number of times, from one thread; Start();
+// Stop(), or the destructor. What it borrows must outlive it.
 
 #include <condition_variable>
 #include <map>
@@ -28,6 +32,7 @@
 #include <thread>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "redis/backoff.h"
 #include "server/redis_link.h"
@@ -54,6 +59,8 @@ class Follower {
 
   // The traffic, and the revisions that it needs. Redis' errors.
   absl::Status CatchUp();
+  // One turn, as Start() does them; whether another one is due at once.
+  bool Turn();
   void Start();
   // Makes Stop() short, which else takes what a command of Redis takes.
   void BeginStop();
@@ -65,15 +72,20 @@ class Follower {
   // Until somebody announces a change, or it is time, or Stop().
   void AwaitChange();
   bool Stopping();
-  absl::Status Turn();
+  // Of the revisions: all that the traffic needs, or the next one of the others.
+  enum class Part { kNeeded, kNextOther };
   void FollowTraffic(const SharedIndex& index);
   void FollowDeletions(const SharedIndex& index);
-  absl::Status RestoreRevisions(const SharedIndex& index);
+  // What Redis does not have; whether more may be left.
+  absl::StatusOr<bool> Restore(const SharedIndex& index);
+  // Whether one of the others was put there.
+  absl::StatusOr<bool> RestoreRevisions(const SharedIndex& index, Part part);
   absl::Status RestoreTraffic(const SharedIndex& index);
   void RetryEndTrial();
-  // Fetches what is not here; all, or what the traffic needs.
-  void FetchMissing(const SharedIndex& index, bool needed_only);
-  void TryFetch(const SharedRevision& revision);
+  // Fetches what is not here; whether one of the others was tried.
+  bool FetchMissing(const SharedIndex& index, Part part);
+  // Whether it is time to.
+  bool TryFetch(const SharedRevision& revision);
   absl::Status Fetch(const SharedRevision& revision);
   bool IsHere(const SharedRevision& revision) const;
 

@@ -99,7 +99,7 @@ inline constexpr MetricRow kMetrics[] = {
     // Servers that share Redis
     {"attune_redis_up", kGauge, "bool", "use",
      "1 if the last command was answered, by what Redis is used for (follow, "
-     "listen, deliver, change); what has not been used is left out"},
+     "listen, deliver, change, publish); what has not been used is left out"},
     {"attune_redis_connects_total", kCounter, "connects", "",
      "Successful handshakes"},
     {"attune_redis_errors_total", kCounter, "errors", "kind",

@@ -19,7 +19,8 @@ constexpr int64_t kMaxPasswordBytes = 4096;
 }  // namespace
 
 const char* RedisUseName(RedisUse use) {
-  constexpr const char* kNames[] = {"change", "follow", "listen", "deliver"};
+  constexpr const char* kNames[] = {"change", "publish", "follow", "listen",
+                                    "deliver"};
   return kNames[static_cast<int>(use)];
 }
 

@@ -24,8 +24,8 @@
 namespace attune::server {
 
 // What the server has Redis for; each has a connection of its own.
-enum class RedisUse { kChange, kFollow, kListen, kDeliver };
-inline constexpr int kRedisUses = 4;
+enum class RedisUse { kChange, kPublish, kFollow, kListen, kDeliver };
+inline constexpr int kRedisUses = 5;
 const char* RedisUseName(RedisUse use);
 
 inline constexpr std::array<const char*, 6> kRedisErrorKinds = {
@@ -35,7 +35,7 @@ inline constexpr std::array<const char*, 6> kRedisErrorKinds = {
 struct RedisStats {
   // By RedisUse: 1 if the last command was answered without an error, 0 if it was
   // not, -1 before the first one.
-  std::array<std::atomic<int>, kRedisUses> up = {-1, -1, -1, -1};
+  std::array<std::atomic<int>, kRedisUses> up = {-1, -1, -1, -1, -1};
   std::atomic<int64_t> connects = 0;
   // By kRedisErrorKinds.
   std::array<std::atomic<int64_t>, kRedisErrorKinds.size()> errors = {};

@@ -27,14 +27,21 @@ constexpr absl::Duration kKeepDeleted = absl::Hours(90 * 24);
 // What was evicted changes no word.
 constexpr int kReadsBetweenWhole = 30;
 
-// KEYS: revisions, deleted, index, pieces... ARGV: id, record, word, channel.
+// KEYS: revisions, deleted, index, pieces... ARGV: id, record, word, channel, and
+// when it was pushed, or '' for a push: that makes what was deleted good again.
 constexpr char kPublish[] = R"lua(
+if ARGV[5] ~= '' then
+  local deleted = redis.call('ZSCORE', KEYS[2], ARGV[1])
+  if deleted and tonumber(deleted) >= tonumber(ARGV[5]) then
+    return 'deleted'
+  end
+end
 for i = 4, #KEYS do
   if redis.call('EXISTS', KEYS[i]) == 0 then return 'missing' end
 end
 for i = 4, #KEYS do redis.call('PERSIST', KEYS[i]) end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-redis.call('ZREM', KEYS[2], ARGV[1])
+if ARGV[5] == '' then redis.call('ZREM', KEYS[2], ARGV[1]) end
 redis.call('SET', KEYS[3], ARGV[3])
 redis.call('PUBLISH', ARGV[4], 'revision')
 return 'ok')lua";
@@ -48,21 +55,13 @@ redis.call('PUBLISH', ARGV[3], 'withdrawn')
 return 'ok')lua";
 
 // KEYS: traffic, revisions, deleted, index, pieces of the deleted one...
-// ARGV: sequence before, record, word, channel, now, oldest deletion, deleted id
-// or '', needed ids... What is no record counts as none.
+// ARGV: what the traffic's key held, record, word, channel, now, oldest deletion,
+// deleted id or '', needed ids... It judges no record: two parsers would disagree
+// about a damaged one.
 constexpr char kExchange[] = R"lua(
-local sequence = 0
-local ok, now = pcall(cjson.decode, redis.call('GET', KEYS[1]) or '')
-if ok and type(now) == 'table' and type(now.sequence) == 'number' then
-  sequence = now.sequence
-end
-if sequence ~= tonumber(ARGV[1]) then
-  return {'changed', string.format('%d', sequence)}
-end
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 'changed' end
 for i = 8, #ARGV do
-  if redis.call('HEXISTS', KEYS[2], ARGV[i]) == 0 then
-    return {'missing', ARGV[i]}
-  end
+  if redis.call('HEXISTS', KEYS[2], ARGV[i]) == 0 then return 'missing' end
 end
 redis.call('SET', KEYS[1], ARGV[2])
 if ARGV[7] ~= '' then
@@ -73,7 +72,7 @@ if ARGV[7] ~= '' then
   for i = 5, #KEYS do redis.call('UNLINK', KEYS[i]) end
 end
 redis.call('PUBLISH', ARGV[4], 'traffic')
-return {'ok', ''})lua";
+return 'ok')lua";
 
 std::string RandomWord() {
   std::random_device device;
@@ -91,14 +90,19 @@ Views ViewsOf(const std::vector<std::string>& texts) {
   return Views(texts.begin(), texts.end());
 }
 
-absl::StatusOr<std::optional<SharedTraffic>> TrafficOf(redis::Reply reply) {
-  if (reply.is_nil()) return std::optional<SharedTraffic>();
-  ATTUNE_ASSIGN_OR_RETURN(const std::string bytes, reply.TakeString());
+absl::StatusOr<std::string> BytesOf(redis::Reply reply) {
+  if (reply.is_nil()) return std::string();
+  return reply.TakeString();
+}
+
+// What is no record counts as none.
+std::optional<SharedTraffic> TrafficOf(const std::string& bytes) {
+  if (bytes.empty()) return std::nullopt;
   auto traffic = ParseTraffic(bytes);
-  if (traffic.ok()) return std::optional<SharedTraffic>(*std::move(traffic));
+  if (traffic.ok()) return *std::move(traffic);
   Log(LogLevel::kError, "redis record passed over",
       {{"error", std::string(traffic.status().message())}});
-  return std::optional<SharedTraffic>();
+  return std::nullopt;
 }
 
 }  // namespace
@@ -110,9 +114,11 @@ absl::StatusOr<const SharedIndex*> RedisStore::Read() {
                           link_.Run({"MGET", traffic_key, word_key}));
   ATTUNE_ASSIGN_OR_RETURN(redis::Reply::List values, reply.TakeList());
   if (values.size() != 2) return absl::InternalError("redis: MGET of two");
-  ATTUNE_ASSIGN_OR_RETURN(index_.traffic, TrafficOf(std::move(values[0])));
-  const std::string word =
-      values[1].is_nil() ? "" : values[1].TakeString().value_or("");
+  ATTUNE_ASSIGN_OR_RETURN(const std::string traffic,
+                          BytesOf(std::move(values[0])));
+  ATTUNE_ASSIGN_OR_RETURN(const std::string word,
+                          BytesOf(std::move(values[1])));
+  index_.traffic = TrafficOf(traffic);
   if (word.empty() || word != index_word_ ||
       ++reads_ % kReadsBetweenWhole == 0) {
     index_word_.clear();
@@ -194,12 +200,25 @@ absl::Status RedisStore::Upload(const SharedRevision& revision,
 
 absl::Status RedisStore::Publish(const SharedRevision& revision,
                                  const std::string& path) {
+  return Put(revision, path, "");
+}
+
+absl::Status RedisStore::Restore(const SharedRevision& revision,
+                                 const std::string& path) {
+  return Put(revision, path,
+             absl::StrCat(absl::ToUnixMillis(revision.push_time)));
+}
+
+absl::Status RedisStore::Put(const SharedRevision& revision,
+                             const std::string& path,
+                             const std::string& pushed) {
   const RedisSettings& settings = link_.settings();
   std::vector<std::string> keys = PieceKeys(revision);
   keys.insert(keys.begin(), {settings.Key("revisions"), settings.Key("deleted"),
                              settings.Key("index")});
   const std::vector<std::string> args = {revision.id, PrintRevision(revision),
-                                         RandomWord(), settings.Key("changes")};
+                                         RandomWord(), settings.Key("changes"),
+                                         pushed};
   // The pieces may be there already: of another push, or of this one's first try.
   for (const bool is_first : {true, false}) {
     ATTUNE_ASSIGN_OR_RETURN(
@@ -209,6 +228,9 @@ absl::Status RedisStore::Publish(const SharedRevision& revision,
     if (result == "ok") {
       const std::string claim = settings.Key("restoring:" + revision.digest);
       return link_.Run({"DEL", claim}).status();
+    }
+    if (result == "deleted") {
+      return absl::NotFoundError("redis: deleted since it was pushed");
     }
     if (is_first) ATTUNE_RETURN_IF_ERROR(Upload(revision, path));
   }
@@ -254,6 +276,7 @@ absl::Status RedisStore::Fetch(
 absl::Status RedisStore::Exchange(int64_t before, const SharedTraffic& change,
                                   const std::vector<std::string>& needed,
                                   const StoredRevision* deleted) {
+  ATTUNE_ASSIGN_OR_RETURN(const std::string found, TrafficWith(before));
   const RedisSettings& settings = link_.settings();
   std::vector<std::string> keys = {
       settings.Key("traffic"), settings.Key("revisions"),
@@ -264,7 +287,7 @@ absl::Status RedisStore::Exchange(int64_t before, const SharedTraffic& change,
   absl::Time now = absl::Now();
   if (deleted != nullptr) now = std::max(now, deleted->push_time);
   std::vector<std::string> args = {
-      absl::StrCat(before),
+      found,
       PrintTraffic(record),
       RandomWord(),
       settings.Key("changes"),
@@ -280,21 +303,23 @@ absl::Status RedisStore::Exchange(int64_t before, const SharedTraffic& change,
   ATTUNE_ASSIGN_OR_RETURN(
       redis::Reply reply,
       link_.RunScript(kExchange, ViewsOf(keys), ViewsOf(args)));
-  ATTUNE_ASSIGN_OR_RETURN(redis::Reply::List result, reply.TakeList());
-  if (result.size() != 2) return absl::InternalError("redis: exchange");
-  ATTUNE_ASSIGN_OR_RETURN(const std::string word, result[0].TakeString());
-  if (word == "ok") return absl::OkStatus();
-  if (word == "changed") return ChangedElsewhere();
+  ATTUNE_ASSIGN_OR_RETURN(const std::string result, reply.TakeString());
+  if (result == "ok") return absl::OkStatus();
+  if (result == "changed") return ChangedElsewhere();
   return absl::UnavailableError(
       "redis: a revision of the traffic is not there yet; try again");
 }
 
 absl::Status RedisStore::Confirm(int64_t sequence) {
+  return TrafficWith(sequence).status();
+}
+
+absl::StatusOr<std::string> RedisStore::TrafficWith(int64_t sequence) {
   const std::string key = link_.settings().Key("traffic");
   ATTUNE_ASSIGN_OR_RETURN(redis::Reply reply, link_.Run({"GET", key}));
-  ATTUNE_ASSIGN_OR_RETURN(const auto traffic, TrafficOf(std::move(reply)));
-  return SequenceOf(traffic) == sequence ? absl::OkStatus()
-                                         : ChangedElsewhere();
+  ATTUNE_ASSIGN_OR_RETURN(std::string bytes, BytesOf(std::move(reply)));
+  if (SequenceOf(TrafficOf(bytes)) != sequence) return ChangedElsewhere();
+  return bytes;
 }
 
 namespace {
@@ -310,21 +335,21 @@ absl::Status ToCaller(const absl::Status& status) {
 
 absl::Status RedisSharedStore::Publish(const StoredRevision& revision,
                                        const std::string& path) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  return ToCaller(store_.Publish(RecordOf(revision), path));
+  std::lock_guard<std::mutex> lock(artifacts_mutex_);
+  return ToCaller(artifacts_.Publish(RecordOf(revision), path));
 }
 
 absl::Status RedisSharedStore::Exchange(int64_t before,
                                         const SharedTraffic& change,
                                         const std::vector<std::string>& needed,
                                         const StoredRevision* deleted) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  return ToCaller(store_.Exchange(before, change, needed, deleted));
+  std::lock_guard<std::mutex> lock(orders_mutex_);
+  return ToCaller(orders_.Exchange(before, change, needed, deleted));
 }
 
 absl::Status RedisSharedStore::Confirm(int64_t sequence) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  return ToCaller(store_.Confirm(sequence));
+  std::lock_guard<std::mutex> lock(orders_mutex_);
+  return ToCaller(orders_.Confirm(sequence));
 }
 
 }  // namespace attune::server

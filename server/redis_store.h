@@ -56,8 +56,11 @@ class RedisStore {
   // until the next call.
   absl::StatusOr<const SharedIndex*> Read();
 
-  // Puts the artifact there, unless it is, and then its record.
+  // Puts the artifact there, unless it is, and then its record; whether it had been
+  // deleted does not matter.
   absl::Status Publish(const SharedRevision& revision, const std::string& path);
+  // The same of what Redis has lost. kNotFound if it was deleted since its push.
+  absl::Status Restore(const SharedRevision& revision, const std::string& path);
   // Whether it is for us, and for nobody else, to put it back just now.
   absl::StatusOr<bool> ClaimRestore(const SharedRevision& revision);
   // Takes record and pieces away, so that a server that has the artifact puts it
@@ -77,9 +80,13 @@ class RedisStore {
  private:
   std::string PieceKey(const SharedRevision& revision, int64_t piece) const;
   std::vector<std::string> PieceKeys(const SharedRevision& revision) const;
+  absl::Status Put(const SharedRevision& revision, const std::string& path,
+                   const std::string& pushed);
   absl::Status Upload(const SharedRevision& revision, const std::string& path);
   absl::Status ReadRevisions();
   absl::Status ReadDeleted();
+  // What the traffic's key holds; kAborted if it is not this traffic.
+  absl::StatusOr<std::string> TrafficWith(int64_t sequence);
 
   RedisLink link_;
   SharedIndex index_;
@@ -91,7 +98,8 @@ class RedisStore {
 class RedisSharedStore : public SharedStore {
  public:
   RedisSharedStore(const RedisSettings& settings, RedisStats* stats)
-      : store_(settings, RedisUse::kChange, stats) {}
+      : artifacts_(settings, RedisUse::kPublish, stats),
+        orders_(settings, RedisUse::kChange, stats) {}
 
   absl::Status Publish(const StoredRevision& revision,
                        const std::string& path) override;
@@ -101,8 +109,11 @@ class RedisSharedStore : public SharedStore {
   absl::Status Confirm(int64_t sequence) override;
 
  private:
-  std::mutex mutex_;
-  RedisStore store_;  // guarded by mutex_
+  // Apart, so that no order waits for an artifact.
+  std::mutex artifacts_mutex_;
+  RedisStore artifacts_;  // guarded by artifacts_mutex_
+  std::mutex orders_mutex_;
+  RedisStore orders_;  // guarded by orders_mutex_
 };
 
 }  // namespace attune::server

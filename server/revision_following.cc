@@ -61,7 +61,7 @@ absl::Status RevisionRegistry::Suspend(const ChangeNote& note) {
   suspended_ = {.trial = state_.trial, .note = note};
   traffic_.Set(std::make_shared<TrafficSnapshot>(MakeSnapshot(state_)));
   Log(LogLevel::kWarning,
-      "the canary serves nobody here, and elsewhere until redis answers",
+      "the canary serves nobody here, and elsewhere until the others agree",
       {{"revision", state_.canary}});
   return absl::OkStatus();
 }

@@ -258,9 +258,10 @@ absl::Status RevisionRegistry::EndTrial(int64_t trial, const ChangeNote& note) {
   ATTUNE_ASSIGN_OR_RETURN(TrafficState state, AfterRollback(state_));
   const absl::Status status =
       Commit({std::move(state), "guardrail_rollback", note});
-  return options_.shared != nullptr && absl::IsUnavailable(status)
-             ? Suspend(note)
-             : status;
+  // Redis does not answer, or knows another traffic: for how long, nobody can
+  // tell.
+  const bool disagrees = absl::IsUnavailable(status) || absl::IsAborted(status);
+  return options_.shared != nullptr && disagrees ? Suspend(note) : status;
 }
 
 absl::Status RevisionRegistry::Delete(const std::string& id,

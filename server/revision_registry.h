@@ -111,8 +111,8 @@ class RevisionRegistry {
   // before. kFailedPrecondition if none was.
   absl::Status Rollback(const ChangeNote& note = {});
   // Ends a trial that is still under way; kAborted if it is not. If the others
-  // cannot be asked, the canary serves nobody here until they can: see
-  // RetryEndTrial().
+  // cannot be asked or know another traffic, the canary serves nobody here from
+  // now on, and RetryEndTrial() ends the trial for all.
   absl::Status EndTrial(int64_t trial, const ChangeNote& note);
   // Deletes a stored revision. kNotFound; kFailedPrecondition if it is in
   // traffic, or is the uniform one.

@@ -96,7 +96,6 @@ absl::StatusOr<SharedRevision> ParseRevision(const std::string& bytes) {
 }
 
 std::string PrintTraffic(const SharedTraffic& traffic) {
-  // The sequence is read by scripts in Redis too.
   return Dump({{"sequence", traffic.state.sequence},
                {"action", traffic.action},
                {"who", traffic.note.who},

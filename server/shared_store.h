@@ -8,7 +8,8 @@
 // the two things that a change needs of it before the change is made here. What
 // others changed comes the other way (follower.h).
 //
-// Implementations are thread-safe and block, for a few seconds at most.
+// Implementations are thread-safe and block: Publish() as long as the artifact
+// takes, the others for a few seconds at most, and not for a Publish() under way.
 
 #include <cstdint>
 #include <optional>

@@ -107,7 +107,9 @@ absl::Status Collector::Acknowledge() {
     std::vector<std::string_view> remove = {"XDEL", stream_};
     acknowledge.insert(acknowledge.end(), begin, end);
     remove.insert(remove.end(), begin, end);
-    ATTUNE_RETURN_IF_ERROR(connection_.RunAll({acknowledge, remove}).status());
+    // Deleted first: what is acknowledged and not deleted nobody reads again, and
+    // nobody deletes.
+    ATTUNE_RETURN_IF_ERROR(connection_.RunAll({remove, acknowledge}).status());
   }
   return absl::OkStatus();
 }

@@ -9,7 +9,6 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <fstream>
 #include <thread>
 
 #include "policy/signing_key.h"
@@ -195,53 +194,6 @@ TEST_F(FollowerTest, ServesAndStartsWithoutRedisAndGivesBackWhatItLost) {
     return servers_[1].SetActive(policy::RevisionIdOf(artifact)).ok();
   }));
   EXPECT_TRUE(AllServe(policy::RevisionIdOf(artifact)));
-}
-
-// What a guardrail ends while the others cannot be asked ends here at once, and for
-// all when they can.
-TEST(SuspensionTest, AGuardrailDoesNotWaitForRedis) {
-  RedisProcess redis;
-  const TempDir dir;
-  RedisStats stats;
-  RedisSettings settings = {.connection = redis.options()};
-  settings.connection.backoff = {.least = absl::ZeroDuration(),
-                                 .most = absl::ZeroDuration()};
-  RedisSharedStore shared(settings, &stats);
-  auto registry =
-      RevisionRegistry::Open(
-          {.directory = dir.path(),
-           .uniform = policy::Revision::Uniform(
-               policy::Catalog::Parse(TaggedCatalogYaml("uniform")).value(),
-               policy::Readout::kLikelihood),
-           .shared = &shared})
-          .value();
-  const std::string canary = policy::RevisionIdOf(MakeArtifact("canary"));
-  const std::string part = registry->incoming_directory() + "/part";
-  std::ofstream(part, std::ios::binary) << MakeArtifact("canary");
-  ASSERT_TRUE(registry->Add(part).ok());
-  ASSERT_TRUE(registry->Share(canary).ok());
-  TrafficPlan plan = registry->Plan();
-  plan.canary = canary;
-  plan.canary_share = 0.5;
-  ASSERT_TRUE(registry->SetTraffic(plan).ok());
-  redis.Pause();
-  redis.Kill();
-  EXPECT_TRUE(registry->EndTrial(1, {.who = "guardrails"}).ok());
-  EXPECT_FALSE(registry->Traffic()->on_trial());
-  EXPECT_EQ(registry->State().canary, canary);
-  EXPECT_TRUE(absl::IsUnavailable(registry->RetryEndTrial()));
-  EXPECT_FALSE(registry->Traffic()->on_trial());
-  // The one that is in the trial of the others cannot be deleted.
-  EXPECT_TRUE(absl::IsFailedPrecondition(registry->Delete(canary)));
-  redis.Start();
-  UploadArea uploads(registry->incoming_directory(), 1 << 20);
-  Follower follower({settings, &stats, registry.get(), &uploads});
-  follower.Start();
-  EXPECT_TRUE(Eventually([&] { return registry->State().canary.empty(); }));
-  EXPECT_EQ(SequenceIn(redis), 2);
-  const std::string audit = ReadFile(dir.path() + "/audit.jsonl");
-  EXPECT_THAT(audit, HasSubstr("guardrail_suspension"));
-  EXPECT_TRUE(VerifyAuditLog(audit).ok());
 }
 
 TEST_F(FollowerTest, FlushingTakesNothingFromTheServers) {

@@ -150,6 +150,22 @@ TEST_F(CollectorTest, BeginsWithWhatItHadWhenItDied) {
   EXPECT_EQ(LeftInStream(), 0);
 }
 
+// One that died between deleting and acknowledging.
+TEST_F(CollectorTest, AcknowledgesWhatIsDeletedAlready) {
+  Put(Decision("a"));
+  redis_.Run({"XGROUP", "CREATE", "attune:feedback", "trainer", "0"});
+  redis_.Run({"XREADGROUP", "GROUP", "trainer", "collector", "STREAMS",
+              "attune:feedback", ">"});
+  redis_.Run({"XTRIM", "attune:feedback", "MAXLEN", "0"});
+  Put(Decision("b"));
+  const auto counts = Collect();
+  ASSERT_THAT(counts, IsOk());
+  EXPECT_EQ(counts->decisions, 1);
+  const auto pending =
+      redis_.Run({"XPENDING", "attune:feedback", "trainer"}).TakeList().value();
+  EXPECT_EQ(pending[0].Int().value(), 0);
+}
+
 TEST_F(CollectorTest, PassesOverDamageAndForgetsWhatIsOld) {
   redis_.Run(
       {"XADD", "attune:feedback", "*", "decision", "x", "record", "\xff\xff"});
