@@ -129,6 +129,14 @@ class Bench:
         return self.run("open", "--port", server.port, "--rate", rate, "--seconds",
                         seconds or self.args.seconds, *more)
 
+    def settled_calls(self, server, rate, seconds):
+        """Latencies of an open loop but for its first half second: a client that begins finds
+        everything cold, a hundred milliseconds' calls wait, and that is not the server's doing."""
+        path = self.path("calls")
+        self.open(server, rate, seconds + 2 * WINDOW / 1e6, "--calls", path)
+        calls = Calls(path)
+        return calls.between(calls.due[0] + 2 * WINDOW, float("inf"))
+
     def stop_all(self):
         for server in self.servers:
             server.stop()
@@ -162,9 +170,9 @@ class Bench:
         # Short turns: what the machine does beside us spoils few of them.
         for _ in range(4 * self.args.repetitions):
             for name, server in servers.items():
-                calls = self.open(server, half, self.args.seconds / 2)
-                for key in found[name]:
-                    found[name][key].append(calls[key])
+                settled = self.settled_calls(server, half, self.args.seconds / 2)
+                found[name]["p50_us"].append(median(settled))
+                found[name]["p99_us"].append(p99(settled))
         row["open_loop_rate"] = half
         row["latency_us"] = {n: {k: median(v) for k, v in f.items()} for n, f in found.items()}
         for key in ("p50_us", "p99_us"):
@@ -267,14 +275,11 @@ class Bench:
             arrival_bytes = os.path.getsize(large)
             os.unlink(large)
         self.stop_all()
-        ratios = [near / far for swap in swaps for near, far in swap["windows"]]
-        arriving = [a["p99"] / a["before"] for a in arrivals]
-        return {"rate": rate, "steady_p99_us": median([s["steady"] for s in swaps]),
-                "swaps": len(ratios), "swap_p99_of_steady": median(ratios),
-                "swap_pooled": median([s["pooled"] for s in swaps]),
-                "arrival_bytes": arrival_bytes, "arrival_p99_of_steady": median(arriving),
-                "arrival_spread": spread(arriving),
-                "arrival_pooled": median([a["pooled"] for a in arrivals])}
+        swap, arrival = Comparison(swaps), Comparison(arrivals)
+        return {"rate": rate, "steady_p99_us": swap.steady, "swaps": swap.windows,
+                "swap_p99_of_steady": swap.of_steady, "swap_pooled": swap.pooled,
+                "arrival_bytes": arrival_bytes, "arrival_windows": arrival.windows,
+                "arrival_p99_of_steady": arrival.of_steady, "arrival_pooled": arrival.pooled}
 
     def row_table(self):
         items = self.args.items
@@ -303,9 +308,8 @@ class Bench:
             b = self.closed(small)["calls_per_second"]
             ratios.append(a / b)
             calls += a * self.args.seconds
-        for _ in range(3):
-            self.closed(attune, seconds=10, **flags)
-            calls += 10 * a
+        for _ in range(6):
+            calls += 10 * self.closed(attune, seconds=10, **flags)["calls_per_second"]
         growth = self.settled_bytes(attune) - before
         row.update({"throughput_of_small": median(ratios), "calls": calls,
                     "growth_bytes_per_million": growth / calls * 1e6,
@@ -370,28 +374,34 @@ class Calls:
                             bisect.bisect_left(self.due, end)]
 
     def windows(self, begin, end):
-        """p99 of each whole window, at least of one."""
+        """The calls of each whole window, at least of one."""
         count = max(1, int((end - begin) // WINDOW))
-        return [p99(self.between(begin + i * WINDOW, begin + (i + 1) * WINDOW))
-                for i in range(count)]
+        windows = (self.between(begin + i * WINDOW, begin + (i + 1) * WINDOW)
+                   for i in range(count))
+        return [window for window in windows if window]
 
 
 def around_swaps(calls, times):
-    """p99 of the window around each swap beside that of the window after it, half way to the
-    next: (near, far). `pooled` is the ratio of all calls of the one kind to all of the other."""
-    near = [calls.between(t - WINDOW / 2, t + WINDOW / 2) for t in times]
-    far = [calls.between(t + 2.5 * WINDOW, t + 3.5 * WINDOW) for t in times]
-    pairs = [(n, f) for n, f in zip(near, far) if n and f]
-    near, far = (p99(sum(kind, [])) for kind in zip(*pairs))
-    return {"windows": [(p99(n), p99(f)) for n, f in pairs], "steady": far, "pooled": near / far}
+    """The windows around each swap, and those half way to the next."""
+    return ([w for t in times for w in calls.windows(t - WINDOW / 2, t + WINDOW / 2)],
+            [w for t in times for w in calls.windows(t + 1.5 * WINDOW, t + 4.5 * WINDOW)])
 
 
 def while_arriving(calls, begin, end):
-    """p99 of the windows from `begin` to `end` beside those of the second before."""
-    before = begin - 4 * WINDOW
-    return {"p99": median(calls.windows(begin, end)),
-            "before": median(calls.windows(before, begin)),
-            "pooled": p99(calls.between(begin, end)) / p99(calls.between(before, begin))}
+    """The windows from `begin` to `end`, and those of the second before."""
+    return calls.windows(begin, end), calls.windows(begin - 4 * WINDOW, begin)
+
+
+class Comparison:
+    """p99 of the windows in which something happened beside that of the others, as medians over
+    all runs; `pooled` is the ratio of all calls of the one kind to all of the other."""
+
+    def __init__(self, runs):
+        near, far = ([p99(w) for run in runs for w in run[kind]] for kind in (0, 1))
+        self.windows = len(near)
+        self.steady = median(far)
+        self.of_steady = median(near) / self.steady
+        self.pooled = median([p99(sum(near, [])) / p99(sum(far, [])) for near, far in runs])
 
 
 def p99(values):
