@@ -16,6 +16,7 @@ import socket
 import sys
 import time
 import unittest
+import urllib.request
 
 import yaml
 
@@ -234,22 +235,27 @@ class RealRun(unittest.TestCase):
         self.assertRegex(done.stdout, r"^[0-9a-f]{16} ready")
 
     def probes(self, rendered):
+        """Each probe as (listener, how, its settings)."""
         (container,) = rendered.server()["containers"]
-        listeners = {50051: "data", 50052: "control"}
+        listeners = {50051: "data", 50052: "control", 9466: "health"}
         ports = {p["name"]: p["containerPort"] for p in container["ports"]}
         for name in ("startupProbe", "readinessProbe", "livenessProbe"):
-            probe = container[name]
-            if "grpc" in probe:
-                yield listeners[probe["grpc"]["port"]], probe["grpc"]["service"]
-            else:
-                yield listeners[ports[probe["tcpSocket"]["port"]]], None
+            (how,) = container[name].keys() & {"grpc", "httpGet", "tcpSocket"}
+            settings = container[name][how]
+            yield listeners[ports.get(settings["port"], settings["port"])], how, settings
 
     def test_the_servers_pass_their_probes(self):
-        for listener, service in self.probes(self.default):
-            self.assertEqual(self.plain.health(listener, service), "SERVING")
+        for listener, how, settings in self.probes(self.default):
+            self.assertEqual(how, "grpc")
+            self.assertEqual(self.plain.health(listener, settings["service"]), "SERVING")
         self.assertNotIn("SERVING", self.plain.health("data", "attune.v1.NoService"))
-        for listener, service in self.probes(self.ha):
-            self.assertIsNone(service)
+        for listener, how, settings in self.probes(self.ha):
+            if how == "httpGet":
+                url = f'http://{self.secure.address(listener)}{settings["path"]}'
+                with urllib.request.urlopen(url, timeout=5) as answer:
+                    self.assertEqual((answer.status, answer.read()), (200, b"SERVING\n"))
+                continue
+            self.assertEqual(how, "tcpSocket")
             socket.create_connection(("127.0.0.1", self.secure.ports[f"{listener}_port"]), 5).close()
             # Why it is not a grpc probe.
             self.assertNotIn("SERVING", self.secure.health(listener, "attune.v1.PromptService"))
