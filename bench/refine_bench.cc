@@ -139,7 +139,8 @@ int main(int argc, char** argv) {
   flags.setup.catalog = ATTUNE_SOURCE_DIR "/policy/catalogs/movies.yaml";
   CLI::App app("Measures RPP+ on the simulator.");
   app.add_option("--budget", flags.run.train.budget, "LLM rankings a run");
-  app.add_option("--batch-size", flags.run.train.batch_size, "Choices tried in a round");
+  app.add_option("--batch-size", flags.run.train.batch_size,
+                 "Choices tried in a round");
   app.add_option("--seeds", flags.seeds, "Worlds");
   app.add_option("--first-seed", flags.first_seed, "Seed of the first world");
   app.add_option("--learner", flags.setup.learner, "Learner");

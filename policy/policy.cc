@@ -19,14 +19,6 @@
 namespace attune::policy {
 namespace {
 
-absl::Status CheckCount(const char* field, size_t count, int low, int high) {
-  const int64_t n = static_cast<int64_t>(count);
-  if (n >= low && n <= high) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      n < low ? absl::StrCat(field, ": ", n, " items, at least ", low)
-              : absl::StrCat(field, ": ", n, " items, at most ", high));
-}
-
 // `field` is only made into a string on error.
 struct Field {
   const char* list;
@@ -173,6 +165,13 @@ int HistoryLength(const Catalog& catalog, const Choice& choice,
 }
 
 }  // namespace
+
+absl::Status CheckCount(const char* field, int64_t count, int low, int high) {
+  if (count >= low && count <= high) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      count < low ? absl::StrCat(field, ": ", count, " items, at least ", low)
+                  : absl::StrCat(field, ": ", count, " items, at most ", high));
+}
 
 absl::Status Validate(const Request& request) {
   ATTUNE_RETURN_IF_ERROR(

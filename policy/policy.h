@@ -57,6 +57,10 @@ struct Decision {
   UserState state;
 };
 
+// kInvalidArgument, naming the field, if its elements are fewer than `low` or more
+// than `high`.
+absl::Status CheckCount(const char* field, int64_t count, int low, int high);
+
 // kInvalidArgument if the request is outside the limits of item.h: the message
 // names the field of the API ("history[3].title", "history[3].item_id") and the
 // limit and never echoes the value.

@@ -23,8 +23,9 @@
 // drops decisions and answers feedback with the error (sqlite.h), and
 // is_healthy() is false until a commit succeeds again. A batch that does not fit
 // into the file makes room for the next. After an I/O error the file is closed
-// and opened again for every batch until that works. A damaged file is left alone, for an operator to judge:
-// starting over would count feedback twice that was counted before.
+// and opened again for every batch until that works. A damaged file is left
+// alone, for an operator to judge: starting over would count feedback twice that
+// was counted before.
 //
 // Life cycle: Open(); calls from any thread; Stop(), or the destructor, writes
 // what waits and closes the file.

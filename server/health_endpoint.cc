@@ -5,7 +5,6 @@
 
 #include <utility>
 
-#include "policy/status_macros.h"
 #include "server/thread_class.h"
 
 namespace attune::server {
@@ -23,17 +22,14 @@ HttpResponse Answer(const HttpRequest& request, bool ready) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<HealthEndpoint>> HealthEndpoint::Start(
+absl::StatusOr<std::unique_ptr<HttpEndpoint>> StartHealthEndpoint(
     const std::string& address, std::function<bool()> is_ready) {
   // Not in the background: who is busy is not ill.
-  ATTUNE_ASSIGN_OR_RETURN(
-      auto http,
-      HttpEndpoint::Start(
-          {"health_listen", address, ThreadClass::kSparing},
-          [is_ready = std::move(is_ready)](const HttpRequest& request) {
-            return Answer(request, is_ready());
-          }));
-  return std::unique_ptr<HealthEndpoint>(new HealthEndpoint(std::move(http)));
+  return HttpEndpoint::Start(
+      {"health_listen", address, ThreadClass::kSparing},
+      [is_ready = std::move(is_ready)](const HttpRequest& request) {
+        return Answer(request, is_ready());
+      });
 }
 
 }  // namespace attune::server

@@ -4,8 +4,8 @@
 #ifndef ATTUNE_SERVER_HTTP_ENDPOINT_H_
 #define ATTUNE_SERVER_HTTP_ENDPOINT_H_
 
-// An HTTP port for a browser or a prober, on civetweb: takes whole requests of bounded size,
-// in bounded time, on few threads, and hands them to a function.
+// An HTTP port for a browser or a prober, on civetweb: takes whole requests of
+// bounded size, in bounded time, on few threads, and hands them to a function.
 //
 // Nothing of civetweb's own is reachable: no files, scripts or uploads. Each
 // connection has one request. What is too large, too slow or not HTTP never

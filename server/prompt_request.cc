@@ -3,10 +3,11 @@
 
 #include "server/prompt_request.h"
 
+#include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "policy/item_proto.h"
+#include "policy/policy.h"
 #include "policy/sanitizer.h"
 #include "policy/status_macros.h"
 #include "server/parse_message.h"
@@ -167,40 +168,44 @@ int64_t Count(std::string_view message, int field) {
   return count;
 }
 
-absl::Status CheckCount(const std::string& field, int64_t count, int high) {
-  if (count <= high) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(field, ": ", count, " items, at most ", high));
-}
-
 // Refuses what is two bytes each in the request, and a hundred in a message.
 absl::Status CheckCounts(std::string_view wire) {
   using Proto = v1::GetPromptRequest;
-  ATTUNE_RETURN_IF_ERROR(CheckCount("history",
-                                    Count(wire, Proto::kHistoryFieldNumber),
-                                    policy::kMaxHistoryItems));
-  ATTUNE_RETURN_IF_ERROR(CheckCount("candidates",
-                                    Count(wire, Proto::kCandidatesFieldNumber),
-                                    policy::kMaxCandidates));
-  ATTUNE_RETURN_IF_ERROR(CheckCount(
-      "own_choice", Count(wire, Proto::kOwnChoiceFieldNumber), kMaxOwnChoices));
+  int64_t history = 0, candidates = 0, own_choices = 0, genres = 0, ranked = 0;
   WireReader reader(wire);
   while (reader.Next()) {
     if (reader.type() != Type::kBytes) continue;
-    if (reader.field() == Proto::kHistoryFieldNumber ||
-        reader.field() == Proto::kCandidatesFieldNumber) {
-      ATTUNE_RETURN_IF_ERROR(CheckCount(
-          "genres", Count(reader.bytes(), v1::Item::kGenresFieldNumber),
-          policy::kMaxGenres));
-    } else if (reader.field() == Proto::kPreviousFieldNumber) {
-      ATTUNE_RETURN_IF_ERROR(
-          CheckCount("previous.ranked_item_ids",
-                     Count(reader.bytes(),
-                           v1::PreviousDecision::kRankedItemIdsFieldNumber),
-                     policy::kMaxCandidates));
+    switch (reader.field()) {
+      case Proto::kHistoryFieldNumber:
+        ++history;
+        genres = std::max(genres,
+                          Count(reader.bytes(), v1::Item::kGenresFieldNumber));
+        break;
+      case Proto::kCandidatesFieldNumber:
+        ++candidates;
+        genres = std::max(genres,
+                          Count(reader.bytes(), v1::Item::kGenresFieldNumber));
+        break;
+      case Proto::kPreviousFieldNumber:
+        ranked = std::max(
+            ranked, Count(reader.bytes(),
+                          v1::PreviousDecision::kRankedItemIdsFieldNumber));
+        break;
+      case Proto::kOwnChoiceFieldNumber:
+        ++own_choices;
+        break;
     }
   }
-  return absl::OkStatus();
+  ATTUNE_RETURN_IF_ERROR(
+      policy::CheckCount("history", history, 0, policy::kMaxHistoryItems));
+  ATTUNE_RETURN_IF_ERROR(
+      policy::CheckCount("candidates", candidates, 0, policy::kMaxCandidates));
+  ATTUNE_RETURN_IF_ERROR(
+      policy::CheckCount("own_choice", own_choices, 0, kMaxOwnChoices));
+  ATTUNE_RETURN_IF_ERROR(
+      policy::CheckCount("genres", genres, 0, policy::kMaxGenres));
+  return policy::CheckCount("previous.ranked_item_ids", ranked, 0,
+                            policy::kMaxCandidates);
 }
 
 void TakeItems(google::protobuf::RepeatedPtrField<v1::Item>& protos,

@@ -53,7 +53,7 @@ absl::Status RevisionRegistry::Restore() {
   for (StoredRevision& stored : store_.LoadAll(gate_)) {
     const std::string id = stored.revision->id();
     if (stored.signature.has_value()) signatures.push_back(*stored.signature);
-    by_age_.push_back(id);
+    by_age_.emplace(stored.push_time, id);
     by_id_[id] = std::move(stored);
   }
   // Changes nothing but on a server that has its first trusted keys.
@@ -118,8 +118,8 @@ std::vector<StoredRevision> RevisionRegistry::List() const {
   std::lock_guard<std::mutex> lock(mutex_);
   std::vector<StoredRevision> revisions;
   revisions.reserve(by_age_.size());
-  for (auto id = by_age_.rbegin(); id != by_age_.rend(); ++id) {
-    revisions.push_back(by_id_.at(*id));
+  for (auto age = by_age_.rbegin(); age != by_age_.rend(); ++age) {
+    revisions.push_back(by_id_.at(age->second));
   }
   return revisions;
 }
@@ -190,17 +190,7 @@ absl::StatusOr<StoredRevision> RevisionRegistry::AddFrom(
                                          std::move(signature), push_time));
   std::lock_guard<std::mutex> lock(mutex_);
   const std::string id = stored.revision->id();
-  if (!by_id_.emplace(id, stored).second) return stored;
-  // What another server was given may come late.
-  const auto age = [this](const std::string& revision) {
-    return std::pair<absl::Time, const std::string&>(
-        by_id_.at(revision).push_time, revision);
-  };
-  by_age_.insert(std::upper_bound(by_age_.begin(), by_age_.end(), id,
-                                  [&age](const auto& a, const auto& b) {
-                                    return age(a) < age(b);
-                                  }),
-                 id);
+  if (by_id_.emplace(id, stored).second) by_age_.emplace(stored.push_time, id);
   return stored;
 }
 
@@ -296,8 +286,9 @@ absl::Status RevisionRegistry::Remove(const std::string& id) {
   ATTUNE_RETURN_IF_ERROR(store_.Remove(id));
   deleted_.push_back(revision);
   std::lock_guard<std::mutex> lock(mutex_);
-  by_id_.erase(id);
-  by_age_.erase(std::remove(by_age_.begin(), by_age_.end(), id), by_age_.end());
+  const auto stored = by_id_.find(id);
+  by_age_.erase({stored->second.push_time, id});
+  by_id_.erase(stored);
   return absl::OkStatus();
 }
 

@@ -23,13 +23,16 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "policy/revision.h"
 #include "policy/revision_signature.h"
 #include "server/audit_log.h"
@@ -204,9 +207,11 @@ class RevisionRegistry {
   std::vector<std::shared_ptr<const policy::Revision>> deleted_;
 
   mutable std::mutex mutex_;
-  std::unordered_map<std::string, StoredRevision>
-      by_id_;                        // guarded by mutex_; with the uniform one
-  std::vector<std::string> by_age_;  // guarded by mutex_; oldest first
+  // With the uniform one. Guarded by mutex_.
+  std::unordered_map<std::string, StoredRevision> by_id_;
+  // Those that were pushed, oldest first: what another server was given may come
+  // late. Guarded by mutex_.
+  std::set<std::pair<absl::Time, std::string>> by_age_;
 };
 
 }  // namespace attune::server

@@ -230,7 +230,7 @@ struct Server::Impl {
   std::atomic<bool> serving{false};
   std::unique_ptr<MetricsEndpoint> scrapes;
   // Null if nobody asked for one.
-  std::unique_ptr<HealthEndpoint> health;
+  std::unique_ptr<HttpEndpoint> health;
   std::unique_ptr<Listener> control;
   std::unique_ptr<Listener> data;
   // Null if nobody asked for one.
@@ -269,8 +269,8 @@ absl::Status Server::Impl::Listen() {
       scrapes, MetricsEndpoint::Start(config.metrics_listen, collectables));
   if (!config.health_listen.empty()) {
     ATTUNE_ASSIGN_OR_RETURN(
-        health, HealthEndpoint::Start(config.health_listen,
-                                      [this] { return serving.load(); }));
+        health, StartHealthEndpoint(config.health_listen,
+                                    [this] { return serving.load(); }));
   }
   if (!config.console_listen.empty()) {
     ATTUNE_ASSIGN_OR_RETURN(

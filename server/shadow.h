@@ -10,9 +10,9 @@
 // A request's bytes are copied into a bounded queue after its own decision was
 // made; one thread of low priority reads them and decides, so that a slow shadow
 // costs requests no time beyond the copy. What finds the queue full, in requests
-// or in bytes, is dropped and counted. Refinements (requests with `previous`) are not offered: the shadow
-// did not make the decision that they refine. Nor are requests in mode APPRENTICE:
-// whoever decides, the caller's choice is served.
+// or in bytes, is dropped and counted. Refinements (requests with `previous`) are
+// not offered: the shadow did not make the decision that they refine. Nor are
+// requests in mode APPRENTICE: whoever decides, the caller's choice is served.
 //
 // Life cycle: borrows the log, which must outlive it; the destructor drops what
 // waits and joins. Thread-safe.

@@ -9,9 +9,8 @@
 // UploadArea::Begin() hands out one Upload per digest at a time; Append() as
 // often as it takes; Finish() checks the digest. An Upload that is dropped
 // keeps its part, if that has a byte, so that the push can go on; of those that
-// nobody goes on with the newest kMaxIdleParts stay. UploadArea is
-// thread-safe and must outlive its uploads; Upload is not thread-safe. Both
-// block on the disk.
+// nobody goes on with the newest kMaxIdleParts stay. UploadArea is thread-safe and
+// must outlive its uploads; Upload is not thread-safe. Both block on the disk.
 
 #include <cstdint>
 #include <memory>

@@ -19,6 +19,9 @@
 
 namespace attune::server {
 
+// Of 64 bits.
+inline constexpr int kMaxVarintBytes = 10;
+
 // Takes the fields of one message apart, in the order in which they come.
 //
 // Example:
@@ -70,12 +73,11 @@ class WireReader {
   }
 
  private:
-  static constexpr int kMaxBytes = 10;
   // Of tags and lengths, as Protobuf has it.
   static constexpr int kMaxLengthBytes = 5;
 
   // Most are one byte.
-  bool Varint(uint64_t* value, int max_bytes = kMaxBytes) {
+  bool Varint(uint64_t* value, int max_bytes = kMaxVarintBytes) {
     if (rest_.empty() || static_cast<unsigned char>(rest_.front()) >= 0x80) {
       return LongVarint(value, max_bytes);
     }
@@ -147,8 +149,6 @@ class WireWriter {
   }
 
  private:
-  static constexpr size_t kMaxVarintBytes = 10;
-
   // These return how many bytes they wrote.
   static size_t PutVarint(uint64_t value, char* to) {
     size_t n = 0;

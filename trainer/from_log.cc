@@ -208,13 +208,13 @@ ChoiceDistribution ContinuedDistribution(const policy::Policy& parent,
 absl::StatusOr<LearnedFromLog> LearnFromLog(const policy::Policy& parent,
                                             const LoggedSamples& log,
                                             const FromLogOptions& options) {
+  const int least_users = std::max(options.least_users, options.folds);
   if (static_cast<int64_t>(log.samples.size()) < options.least_rewards ||
-      log.users < std::max(options.least_users, options.folds)) {
+      log.users < least_users) {
     return absl::FailedPreconditionError(absl::StrCat(
         log.samples.size(), " of ", log.decisions,
         " decisions can be learned from, of ", log.users, " users; at least ",
-        options.least_rewards, " of ",
-        std::max(options.least_users, options.folds), " users are needed",
+        options.least_rewards, " of ", least_users, " users are needed",
         log.apprentice == 0
             ? ""
             : absl::StrCat("; ", log.apprentice,

@@ -1,12 +1,11 @@
 # What the tests of deploy/ and of tracing need: Helm, a reader of compose files and the
-# OpenTelemetry collector's receiver from the Go module proxy, Kubernetes' schemas from the Python index, Prometheus and HAProxy from Debian.
-# Sourced by setup.sh.
+# OpenTelemetry collector's receiver from the Go module proxy, Kubernetes' schemas from the
+# Python index, Prometheus and HAProxy from Debian. Sourced by setup.sh.
 
 HELM_VERSION=v3.16.4
 HELM_SUM=h1:rBn/h9MACw+QlhxQTjpl8Ifx+VTWaYsw3rguGBYBzr0=
 COMPOSE_VERSION=v2.4.9
 COMPOSE_SUM=h1:2K4TDw+1ba2idiR6empXHKRXvWYpnvAKoNQy93/sSOs=
-OTLP_RECEIVER_VERSION=0.110.0
 SCHEMAS_REQUIREMENT="kubernetes-validate==1.37.0 --hash=sha256:85136d018a27b50ec7fc049d902bfa5193f5976807e6c0f408e3ab6fe078cad9"
 # The oldest that the chart supports, and a new one.
 KUBERNETES_VERSIONS=(v1.27.0 v1.36.0)
@@ -61,12 +60,14 @@ ensure_compose_spec() {
 
 # tests/tracing/collector, whose go.mod and go.sum pin what it is made of.
 ensure_otlp_receiver() {
-  local dir="$ATTUNE_CACHE/otlp-receiver-$OTLP_RECEIVER_VERSION" log="$ATTUNE_CACHE/otlp-receiver-build.log"
+  local source="$ROOT/tests/tracing/collector" log="$ATTUNE_CACHE/otlp-receiver-build.log" version dir
+  version=$(sed -n 's|.*/otlpreceiver v||p' "$source/go.mod")
+  dir="$ATTUNE_CACHE/otlp-receiver-$version"
   [ ! -x "$dir/collector" ] || return 0
   has_go "OTLP receiver" 1.22 || return 0
   say "building the OTLP receiver"
   rm -rf "$dir.tmp" && mkdir -p "$dir.tmp"
-  (cd "$ROOT/tests/tracing/collector" &&
+  (cd "$source" &&
     GOTOOLCHAIN=local go build -mod=readonly -buildvcs=false -o "$dir.tmp/collector" .) >"$log" 2>&1 ||
     die "cannot build the OTLP receiver$(reason "$log") (see $log)"
   mv "$dir.tmp" "$dir"

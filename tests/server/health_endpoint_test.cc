@@ -70,7 +70,7 @@ TEST(HealthEndpointTest, IsThereOnlyIfAskedFor) {
 
 TEST(HealthEndpointTest, NamesTheSettingWhenItCannotListen) {
   EXPECT_THAT(
-      HealthEndpoint::Start("nowhere", [] { return true; }).status(),
+      StartHealthEndpoint("nowhere", [] { return true; }).status(),
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("health_listen")));
 }
 

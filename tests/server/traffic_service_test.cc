@@ -463,6 +463,13 @@ TEST_F(TrafficServiceTest, WhatACallerGetsWrongIsNoFailureOfARevision) {
   EXPECT_EQ(OfBothArms(metrics, "attune_trial_failure_ratio"), 0.0);
 }
 
+// Between the last call and the end of the process Prometheus may come by.
+TEST_F(TrafficServiceTest, AScrapeFindsTheShadowsNumbersAfterTheLastCall) {
+  server_.server().Shutdown();
+  EXPECT_THAT(HttpGet(server_.server().ports().metrics, "/metrics"),
+              HasSubstr("\nattune_shadow_decisions_total{"));
+}
+
 // Whoever names a revision chooses its users; they say nothing about a share.
 TEST_F(TrafficServiceTest, RewardsOfNamedRevisionsAreNoTrials) {
   ASSERT_TRUE(Set(Traffic(0.5F)).ok());

@@ -11,13 +11,14 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
 
 ROOT, CACHE = map(pathlib.Path, sys.argv[1:3])
 SERVER, CLI, TRAINER = sys.argv[3:6]
-VERSION = "0.110.0"
+VERSION = re.search(r"/otlpreceiver v(\S+)", (ROOT / "tests/tracing/collector/go.mod").read_text())[1]
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 CALLER = "00f067aa0ba902b7"
 HISTORY = ["--history", "50=Star Wars (1977)", "--user", "user-s3cret"]
