@@ -259,14 +259,14 @@ class Bench:
         swaps, arrivals = [], []
         for i in range(self.args.repetitions):
             calls = self.path("calls")
-            run = self.open(attune, rate, 9, "--calls", calls, "--control-port",
+            run = self.open(attune, rate, 24, "--calls", calls, "--control-port",
                             attune.ports["control_port"], "--swap", first, "--swap", second)
             swaps.append(around_swaps(Calls(calls), run["swaps_us"]))
             large = self.artifact(f"large{i}", "--items", 195_000 + i)
             loader = subprocess.Popen(
                 [self.load, "open", "--port", str(attune.port), "--rate", str(rate), "--seconds",
-                 "4", "--calls", calls], stdout=subprocess.DEVNULL)
-            time.sleep(1.5)
+                 "20", "--calls", calls], stdout=subprocess.DEVNULL)
+            time.sleep(4)
             begin = time.time()
             self.push(attune, large, activate=False, elsewhere=True)
             end = time.time()
@@ -284,7 +284,7 @@ class Bench:
     def row_table(self):
         items = self.args.items
         large = self.artifact("table-artifact", "--items", items)
-        settings = {"max_revision_bytes": 8 << 30}
+        settings = {"max_revision_bytes": 8 << 30, "push_bytes_per_second": 0}
         begin = time.monotonic()
         attune = self.server("table", large, **settings)
         row = {"items": items, "bytes": os.path.getsize(large),
@@ -343,7 +343,7 @@ class Bench:
 
     def overload(self, name, in_flight, *world):
         attune = self.server("overload-" + name, self.artifact(name, *world),
-                             max_revision_bytes=128 << 20)
+                             max_revision_bytes=128 << 20, push_bytes_per_second=0)
         peaks, kept, refused, back, calm = [], [], [], [], []
         for _ in range(self.args.repetitions):
             peak = self.closed(attune, **{"in-flight": in_flight})["calls_per_second"]
@@ -390,8 +390,9 @@ def around_swaps(calls, times):
 
 
 def while_arriving(calls, begin, end):
-    """The windows from `begin` to `end`, and those of the second before."""
-    return calls.windows(begin, end), calls.windows(begin - 4 * WINDOW, begin)
+    """The windows from `begin` to `end`, and those of three seconds before and after."""
+    before = calls.windows(begin - 12 * WINDOW, begin)
+    return calls.windows(begin, end), before + calls.windows(end + WINDOW, end + 13 * WINDOW)
 
 
 class Comparison:

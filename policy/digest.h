@@ -6,8 +6,12 @@
 
 // SHA-256.
 //
-// Pure functions; safe to call from any thread.
+// The functions are pure and safe to call from any thread; Sha256Stream is
+// thread-compatible.
 
+#include <openssl/types.h>
+
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -19,6 +23,21 @@ inline constexpr int kSha256Bytes = 32;
 std::string Sha256(std::string_view data);
 // 64 lower-case hexadecimal digits.
 std::string Sha256Hex(std::string_view data);
+
+// Of bytes that come in pieces.
+class Sha256Stream {
+ public:
+  Sha256Stream();
+
+  void Add(std::string_view piece);
+  // The 32 bytes, of what was added so far.
+  std::string Digest() const;
+  // 64 lower-case hexadecimal digits.
+  std::string HexDigest() const;
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
+};
 
 }  // namespace attune::policy
 

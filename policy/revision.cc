@@ -108,16 +108,18 @@ struct Revision::Impl {
   v1::RevisionManifest manifest;
   std::unique_ptr<const Policy> policy;
 
-  static absl::StatusOr<std::unique_ptr<Impl>> Verify(Memory memory);
+  static absl::StatusOr<std::unique_ptr<Impl>> Verify(
+      Memory memory, const revision_internal::Progress& progress = {});
   static absl::StatusOr<std::unique_ptr<Impl>> Make(
       Memory memory, revision_internal::Envelope envelope,
       std::optional<ItemTable::Derived> derived);
 };
 
 absl::StatusOr<std::unique_ptr<Revision::Impl>> Revision::Impl::Verify(
-    Memory memory) {
-  ATTUNE_ASSIGN_OR_RETURN(revision_internal::Envelope envelope,
-                          revision_internal::OpenEnvelope(memory.bytes()));
+    Memory memory, const revision_internal::Progress& progress) {
+  ATTUNE_ASSIGN_OR_RETURN(
+      revision_internal::Envelope envelope,
+      revision_internal::OpenEnvelope(memory.bytes(), progress));
   return Make(std::move(memory), std::move(envelope), std::nullopt);
 }
 
@@ -164,9 +166,10 @@ absl::StatusOr<std::shared_ptr<const Revision>> Revision::Load(
 }
 
 absl::StatusOr<std::shared_ptr<const Revision>> Revision::LoadFile(
-    const std::string& path) {
+    const std::string& path,
+    const std::function<void(int64_t bytes)>& progress) {
   ATTUNE_ASSIGN_OR_RETURN(Memory memory, MapFile(path));
-  ATTUNE_ASSIGN_OR_RETURN(auto impl, Impl::Verify(std::move(memory)));
+  ATTUNE_ASSIGN_OR_RETURN(auto impl, Impl::Verify(std::move(memory), progress));
   return std::shared_ptr<const Revision>(new Revision(std::move(impl)));
 }
 

@@ -3,12 +3,9 @@
 
 #include "policy/revision_layout.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <memory>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -34,24 +31,21 @@ struct Digests {
   std::string whole;  // of the artifact, 32 bytes
 };
 
-std::string Finish(EVP_MD_CTX* context) {
-  std::string digest(kSha256Bytes, '\0');
-  EVP_DigestFinal_ex(context, reinterpret_cast<unsigned char*>(digest.data()),
-                     nullptr);
-  return digest;
-}
-
-// Both in one pass over the bytes.
-Digests DigestsOf(std::string_view artifact) {
-  using Context = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
-  const Context context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
-  const Context body(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
-  const size_t body_size = artifact.size() - kSha256Bytes;
-  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
-  EVP_DigestUpdate(context.get(), artifact.data(), body_size);
-  EVP_MD_CTX_copy_ex(body.get(), context.get());
-  EVP_DigestUpdate(context.get(), artifact.data() + body_size, kSha256Bytes);
-  return {.body = Finish(body.get()), .whole = Finish(context.get())};
+// Both in one pass over the bytes, after each piece of which `progress` is told.
+Digests DigestsOf(std::string_view artifact, const Progress& progress) {
+  constexpr size_t kPieceBytes = 1 << 20;
+  Sha256Stream stream;
+  std::string_view rest = artifact.substr(0, artifact.size() - kSha256Bytes);
+  while (!rest.empty()) {
+    const std::string_view piece = rest.substr(0, kPieceBytes);
+    stream.Add(piece);
+    rest.remove_prefix(piece.size());
+    if (progress) progress(static_cast<int64_t>(piece.size()));
+  }
+  Digests digests{.body = stream.Digest()};
+  stream.Add(artifact.substr(artifact.size() - kSha256Bytes));
+  digests.whole = stream.Digest();
+  return digests;
 }
 
 bool AllZero(std::string_view bytes) {
@@ -164,9 +158,10 @@ std::string_view HeadOf(std::string_view artifact, const Envelope& envelope) {
 
 }  // namespace
 
-absl::StatusOr<Envelope> OpenEnvelope(std::string_view artifact) {
+absl::StatusOr<Envelope> OpenEnvelope(std::string_view artifact,
+                                      const Progress& progress) {
   ATTUNE_RETURN_IF_ERROR(CheckFrame(artifact));
-  const Digests digests = DigestsOf(artifact);
+  const Digests digests = DigestsOf(artifact, progress);
   if (digests.body != artifact.substr(artifact.size() - kSha256Bytes)) {
     return Invalid("digest: checksum does not match, truncated or damaged");
   }

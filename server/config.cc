@@ -184,6 +184,8 @@ const std::vector<Setting>& Settings() {
       Time("feedback_window", "how long feedback is accepted",
            &C::feedback_window),
       Number("max_revision_bytes", "largest artifact", &C::max_revision_bytes),
+      Number("push_bytes_per_second", "pace of pushes; 0: no limit",
+             &C::push_bytes_per_second, 0),
       Number("max_revisions", "most artifacts", &C::max_revisions),
       Number("max_calls", "most prompts under way", &C::max_calls),
       Time("max_wait", "of an admitted call for a thread", &C::max_wait),

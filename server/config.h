@@ -96,6 +96,9 @@ struct ServerConfig {
   // Whether a canary that does badly is rolled back (guardrails.h).
   bool guardrails = true;
   int64_t max_revision_bytes = 64 << 20;
+  // Of what is pushed, and again of its verification (pace.h); 0: as fast as it
+  // comes.
+  int64_t push_bytes_per_second = 16 << 20;
   int64_t max_revisions = 1000;
   // Most prompts under way; further calls are refused with RESOURCE_EXHAUSTED.
   int64_t max_calls = 1024;

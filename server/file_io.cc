@@ -4,18 +4,15 @@
 #include "server/file_io.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <memory>
 #include <system_error>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "policy/status_macros.h"
 
@@ -153,25 +150,17 @@ int64_t FileSizeOrZero(const std::string& path) {
   return ::stat(path.c_str(), &info) == 0 ? info.st_size : 0;
 }
 
-absl::StatusOr<std::string> Sha256OfFile(const std::string& path) {
+absl::Status AddFileTo(const std::string& path, policy::Sha256Stream& stream) {
   FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd.get() < 0) return ErrnoStatus(errno, "cannot open", path);
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(
-      EVP_MD_CTX_new(), &EVP_MD_CTX_free);
-  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
   std::vector<char> buffer(256 << 10);
   while (true) {
     const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return ErrnoStatus(errno, "cannot read", path);
-    if (got == 0) break;
-    EVP_DigestUpdate(context.get(), buffer.data(), static_cast<size_t>(got));
+    if (got == 0) return absl::OkStatus();
+    stream.Add({buffer.data(), static_cast<size_t>(got)});
   }
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int length = 0;
-  EVP_DigestFinal_ex(context.get(), digest, &length);
-  return absl::BytesToHexString(
-      absl::string_view(reinterpret_cast<char*>(digest), length));
 }
 
 }  // namespace attune::server

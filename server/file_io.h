@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "policy/digest.h"
 
 namespace attune::server {
 
@@ -48,8 +49,8 @@ absl::Status MakeDirectories(const std::string& path);
 // 0 if there is no such file.
 int64_t FileSizeOrZero(const std::string& path);
 
-// SHA-256 of a file in lower-case hexadecimal digits, read in small pieces.
-absl::StatusOr<std::string> Sha256OfFile(const std::string& path);
+// Adds a file's bytes to a digest, in small pieces.
+absl::Status AddFileTo(const std::string& path, policy::Sha256Stream& stream);
 
 // An error about a path, with the code that belongs to errno.
 absl::Status ErrnoStatus(int error, const char* what, const std::string& path);

@@ -35,8 +35,11 @@ bool IsNoGood(const absl::Status& status) {
 }  // namespace
 
 PolicyHandler::PolicyHandler(RevisionRegistry* registry, UploadArea* uploads,
-                             Metrics* metrics)
-    : registry_(*registry), uploads_(*uploads), metrics_(*metrics) {}
+                             Pace* pace, Metrics* metrics)
+    : registry_(*registry),
+      uploads_(*uploads),
+      pace_(*pace),
+      metrics_(*metrics) {}
 
 absl::Status PolicyHandler::GetPushOffset(
     const v1::GetPushOffsetRequest& request,
@@ -148,7 +151,9 @@ absl::Status PushSession::OnMessage(const v1::PushRevisionRequest& message) {
     return absl::InvalidArgumentError(
         absl::StrCat("data: must be 1 to ", kMaxChunkBytes, " bytes"));
   }
-  return upload_->Append(message.data());
+  ATTUNE_RETURN_IF_ERROR(upload_->Append(message.data()));
+  handler_.pace_.Spend(static_cast<int64_t>(message.data().size()));
+  return absl::OkStatus();
 }
 
 absl::Status PushSession::OnHeader(const v1::PushRevisionHeader& header) {
@@ -178,7 +183,9 @@ absl::Status PushSession::OnEnd(v1::PushRevisionResponse* response) {
           "header: the first message must carry it");
     }
     ATTUNE_RETURN_IF_ERROR(upload_->Finish());
-    auto stored = handler_.registry_.Add(upload_->path(), claims_);
+    auto stored = handler_.registry_.Add(
+        upload_->path(), claims_,
+        [this](int64_t bytes) { handler_.pace_.Spend(bytes); });
     if (!stored.ok()) {
       if (IsNoGood(stored.status())) upload_->Discard();
       return stored.status();

@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "attune/v1/policy_service.pb.h"
 #include "server/metrics.h"
+#include "server/pace.h"
 #include "server/revision_registry.h"
 #include "server/signature_gate.h"
 #include "server/upload.h"
@@ -32,7 +33,8 @@ inline constexpr int kMaxReasonBytes = 256;
 
 class PolicyHandler {
  public:
-  PolicyHandler(RevisionRegistry* registry, UploadArea* uploads,
+  // `pace` is that of what arrives.
+  PolicyHandler(RevisionRegistry* registry, UploadArea* uploads, Pace* pace,
                 Metrics* metrics);
 
   absl::Status GetPushOffset(const v1::GetPushOffsetRequest& request,
@@ -63,11 +65,13 @@ class PolicyHandler {
 
   RevisionRegistry& registry_;
   UploadArea& uploads_;
+  Pace& pace_;
   Metrics& metrics_;
 };
 
 // One PushRevision stream: OnMessage() for each message until it fails or
-// is_answered(), then OnEnd(). Dropping it keeps what arrived.
+// is_answered(), then OnEnd(). Both block as long as the pace says. Dropping it
+// keeps what arrived.
 class PushSession {
  public:
   // `who` pushes.

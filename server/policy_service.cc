@@ -42,7 +42,7 @@ grpc::ServerUnaryReactor* PolicyService::AnswerLater(
 
 grpc::ServerReadReactor<grpc::ByteBuffer>* PolicyService::PushRevision(
     Context* context, grpc::ByteBuffer* response) {
-  return new PushReactor(context, response, &handler_, &worker_, &metrics_,
+  return new PushReactor(context, response, &handler_, &push_worker_, &metrics_,
                          tracer_);
 }
 

@@ -4,9 +4,9 @@
 #ifndef ATTUNE_SERVER_POLICY_SERVICE_H_
 #define ATTUNE_SERVER_POLICY_SERVICE_H_
 
-// The control plane over gRPC: every call runs on the worker, which calls
-// PolicyHandler, maps the status and counts; WatchRevisions only reads what the
-// registry publishes. Thread-safe; borrows what it is given.
+// The control plane over gRPC: every call runs on a worker, which calls
+// PolicyHandler, maps the status and counts; pushes, which take their time, on one
+// of their own. WatchRevisions only reads what the registry publishes. Thread-safe; borrows what it is given.
 
 #include <string>
 
@@ -33,10 +33,12 @@ using PolicyServiceBase = v1::PolicyService::WithRawCallbackMethod_PushRevision<
 class PolicyService final : public PolicyServiceBase {
  public:
   // `tracer` is null without tracing.
-  PolicyService(const PolicyHandler* handler, Worker* worker, Metrics* metrics,
+  PolicyService(const PolicyHandler* handler, Worker* worker,
+                Worker* push_worker, Metrics* metrics,
                 const tracing::Tracer* tracer)
       : handler_(*handler),
         worker_(*worker),
+        push_worker_(*push_worker),
         metrics_(*metrics),
         tracer_(tracer) {}
 
@@ -74,6 +76,7 @@ class PolicyService final : public PolicyServiceBase {
 
   const PolicyHandler& handler_;
   Worker& worker_;
+  Worker& push_worker_;
   Metrics& metrics_;
   const tracing::Tracer* const tracer_;
 };

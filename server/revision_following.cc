@@ -27,7 +27,9 @@ absl::StatusOr<StoredRevision> RevisionRegistry::AddFollowed(
     absl::Time push_time) {
   const std::string id = policy::RevisionIdOfDigest(claims.digest);
   if (!Contains(claims.digest)) {
-    return AddFrom(Origin::kFollowed, part_path, claims, push_time);
+    // As fast as it can: meanwhile the follower sees no order of the others.
+    return AddFrom(Origin::kFollowed, part_path, claims, /*progress=*/{},
+                   push_time);
   }
   ATTUNE_RETURN_IF_ERROR(ConfirmFrom(Origin::kFollowed, id, claims));
   return Get(id);

@@ -158,27 +158,37 @@ absl::Status RevisionRegistry::CheckClaims(const PushClaims& claims,
                          claims.activate && Current()->id() != id);
 }
 
+absl::Status RevisionRegistry::CheckAdd(const PushClaims& claims,
+                                        Origin origin) const {
+  ATTUNE_RETURN_IF_ERROR(CheckClaims(claims, origin));
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (by_age_.size() < options_.max_revisions) return absl::OkStatus();
+  return WithReason(
+      absl::ResourceExhaustedError(absl::StrCat(
+          "the server keeps at most ", options_.max_revisions, " revisions")),
+      "TOO_MANY_REVISIONS");
+}
+
 absl::StatusOr<StoredRevision> RevisionRegistry::Add(
-    const std::string& part_path, const PushClaims& claims) {
-  return AddFrom(Origin::kPush, part_path, claims);
+    const std::string& part_path, const PushClaims& claims,
+    const std::function<void(int64_t bytes)>& progress) {
+  return AddFrom(Origin::kPush, part_path, claims, progress);
 }
 
 absl::StatusOr<StoredRevision> RevisionRegistry::AddFrom(
     Origin origin, const std::string& part_path, const PushClaims& claims,
+    const std::function<void(int64_t bytes)>& progress,
     std::optional<absl::Time> push_time) {
+  {
+    std::lock_guard<std::mutex> change(change_mutex_);
+    ATTUNE_RETURN_IF_ERROR(CheckAdd(claims, origin));
+  }
+  // Takes long, and no order waits for it.
+  ATTUNE_ASSIGN_OR_RETURN(auto revision,
+                          policy::Revision::LoadFile(part_path, progress));
   std::lock_guard<std::mutex> change(change_mutex_);
   // Another push may have come first since this one began.
-  ATTUNE_RETURN_IF_ERROR(CheckClaims(claims, origin));
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    if (by_age_.size() >= options_.max_revisions) {
-      return WithReason(absl::ResourceExhaustedError(
-                            absl::StrCat("the server keeps at most ",
-                                         options_.max_revisions, " revisions")),
-                        "TOO_MANY_REVISIONS");
-    }
-  }
-  ATTUNE_ASSIGN_OR_RETURN(auto revision, policy::Revision::LoadFile(part_path));
+  ATTUNE_RETURN_IF_ERROR(CheckAdd(claims, origin));
   std::optional<v1::RevisionSignature> signature;
   if (gate_.is_closed()) {
     signature = claims.signature;

@@ -92,10 +92,12 @@ class RevisionRegistry {
   // Pushes: CheckPush() before their bytes are taken, then Add() or, of bytes that
   // are stored already, Confirm(). The errors of SignatureGate::CheckPush.
   absl::Status CheckPush(const PushClaims& claims) const;
-  // Verifies and stores a complete part file. kInvalidArgument if it is no good
-  // revision; kResourceExhausted if there are too many already.
-  absl::StatusOr<StoredRevision> Add(const std::string& part_path,
-                                     const PushClaims& claims = {});
+  // Verifies and stores a complete part file; for `progress` see
+  // Revision::LoadFile. kInvalidArgument if it is no good revision;
+  // kResourceExhausted if there are too many already.
+  absl::StatusOr<StoredRevision> Add(
+      const std::string& part_path, const PushClaims& claims = {},
+      const std::function<void(int64_t bytes)>& progress = {});
   // Keeps the signature if it is another than the stored one. kNotFound.
   absl::Status Confirm(const std::string& id, const PushClaims& claims);
   // Publishes a stored revision to the servers that share the store; OK without
@@ -165,8 +167,11 @@ class RevisionRegistry {
   // CheckPush, or its like, with change_mutex_ held.
   absl::Status CheckClaims(const PushClaims& claims,
                            Origin origin = Origin::kPush) const;
+  // CheckClaims, and whether there is room for one more.
+  absl::Status CheckAdd(const PushClaims& claims, Origin origin) const;
   absl::StatusOr<StoredRevision> AddFrom(
       Origin origin, const std::string& part_path, const PushClaims& claims,
+      const std::function<void(int64_t bytes)>& progress,
       std::optional<absl::Time> push_time = std::nullopt);
   absl::Status ConfirmFrom(Origin origin, const std::string& id,
                            const PushClaims& claims);

@@ -37,6 +37,7 @@
 #include "server/log_service.h"
 #include "server/metrics.h"
 #include "server/metrics_endpoint.h"
+#include "server/pace.h"
 #include "server/policy_handler.h"
 #include "server/policy_service.h"
 #include "server/prompt_handler.h"
@@ -181,6 +182,7 @@ struct Server::Impl {
         metrics([this] { return parts.registry->Current()->id(); }),
         uploads(parts.registry->incoming_directory(),
                 parts.config.max_revision_bytes),
+        pace(parts.config.push_bytes_per_second),
         monitor(MakeMonitor(parts.config, parts.registry.get())),
         shadow(parts.log == nullptr
                    ? nullptr
@@ -192,12 +194,12 @@ struct Server::Impl {
         feedback_handler({&parts.signer, parts.log.get(),
                           parts.config.feedback_window, parts.clock,
                           RewardObserver(monitor.get())}),
-        policy_handler(parts.registry.get(), &uploads, &metrics),
+        policy_handler(parts.registry.get(), &uploads, &pace, &metrics),
         log_handler(parts.log.get(), &parts.signer),
         quota(ToInt(parts.config.max_calls_per_caller), RandomSeed()),
         prompt_service(&prompt_handler, &feedback_handler, &quota, &metrics,
                        TracerOf(parts.traces.get()), AdmissionOf(parts.config)),
-        policy_service(&policy_handler, &worker, &metrics,
+        policy_service(&policy_handler, &worker, &push_worker, &metrics,
                        TracerOf(parts.traces.get())),
         log_service(&log_handler, &worker, &metrics) {}
 
@@ -206,6 +208,7 @@ struct Server::Impl {
   Parts parts;
   Metrics metrics;
   UploadArea uploads;
+  Pace pace;
   // Null if nobody watches canaries.
   std::unique_ptr<GuardrailMonitor> monitor;
   // Null if nothing is logged: a shadow would say nothing to anybody.
@@ -214,8 +217,10 @@ struct Server::Impl {
   const FeedbackHandler feedback_handler;
   const PolicyHandler policy_handler;
   const LogHandler log_handler;
-  // A revision that arrives must not slow down the requests meanwhile.
+  // What changes the traffic must not slow down the requests meanwhile, and what
+  // arrives neither that.
   Worker worker{1, ThreadClass::kBackground};
+  Worker push_worker{1, ThreadClass::kBackground};
   CallerQuota quota;
   PromptService prompt_service;
   PolicyService policy_service;
@@ -301,6 +306,7 @@ absl::Status Server::Impl::Listen() {
            health == nullptr ? 0 : health->port(),
            console == nullptr ? 0 : console->port()};
   serving = true;
+  pace.Start();
   return absl::OkStatus();
 }
 
@@ -352,6 +358,7 @@ void Server::Shutdown() {
     }
     // Nobody who watches keeps the server from stopping.
     impl_->parts.registry->feed().Close();
+    impl_->pace.Stop();
     if (impl_->data != nullptr) absl::SleepFor(impl_->parts.config.drain_delay);
     const absl::Time deadline =
         absl::Now() + impl_->parts.config.shutdown_deadline;

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "policy/names.h"
 #include "policy/status_macros.h"
@@ -50,13 +51,14 @@ absl::Status CheckSizes(int64_t byte_size, int64_t offset, int64_t max_bytes) {
 }  // namespace
 
 Upload::Upload(UploadArea* area, std::string digest, std::string path, int fd,
-               int64_t byte_size, int64_t offset)
+               int64_t byte_size, int64_t offset, policy::Sha256Stream stream)
     : area_(area),
       digest_(std::move(digest)),
       path_(std::move(path)),
       fd_(fd),
       byte_size_(byte_size),
-      offset_(offset) {}
+      offset_(offset),
+      stream_(std::move(stream)) {}
 
 Upload::~Upload() {
   ::close(fd_);
@@ -75,6 +77,7 @@ absl::Status Upload::Append(std::string_view bytes) {
     const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return ErrnoStatus(errno, "cannot write", "a part");
+    stream_.Add(bytes.substr(0, static_cast<size_t>(written)));
     bytes.remove_prefix(static_cast<size_t>(written));
     offset_ += written;
   }
@@ -89,8 +92,7 @@ absl::Status Upload::Finish() {
                       "REVISION_TRUNCATED");
   }
   if (::fsync(fd_) != 0) return ErrnoStatus(errno, "cannot sync", "a part");
-  ATTUNE_ASSIGN_OR_RETURN(const std::string digest, Sha256OfFile(path_));
-  if (digest == digest_) return absl::OkStatus();
+  if (stream_.HexDigest() == digest_) return absl::OkStatus();
   Discard();
   return WithReason(
       absl::InvalidArgumentError(
@@ -121,23 +123,22 @@ absl::StatusOr<std::unique_ptr<Upload>> UploadArea::Begin(
         absl::AbortedError("another push of this digest is under way"),
         "PUSH_UNDER_WAY");
   }
+  absl::Cleanup release = [&] { Release(digest); };
   const std::string path = PathOf(digest);
   if (FileSizeOrZero(path) != offset) {
-    Release(digest);
     return WithReason(
         absl::OutOfRangeError("header.offset: not where the stored part ends"),
         "WRONG_OFFSET");
   }
   if (offset == 0) RemoveOldParts();
+  policy::Sha256Stream stream;
+  if (offset > 0) ATTUNE_RETURN_IF_ERROR(AddFileTo(path, stream));
   const int fd =
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (fd < 0) {
-    const int error = errno;
-    Release(digest);
-    return ErrnoStatus(error, "cannot open", "a part");
-  }
+  if (fd < 0) return ErrnoStatus(errno, "cannot open", "a part");
+  std::move(release).Cancel();  // the upload's destructor does it
   return std::unique_ptr<Upload>(
-      new Upload(this, digest, path, fd, byte_size, offset));
+      new Upload(this, digest, path, fd, byte_size, offset, std::move(stream)));
 }
 
 void UploadArea::RemoveOldParts() {

@@ -21,6 +21,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "policy/digest.h"
 
 namespace attune::server {
 
@@ -34,8 +35,8 @@ class Upload {
 
   // kInvalidArgument if that were more bytes than announced (the part goes).
   absl::Status Append(std::string_view bytes);
-  // Syncs the part and checks its digest. kInvalidArgument if bytes are missing
-  // (the part stays) or the digest does not match (the part goes).
+  // Syncs the part and checks the digest of its bytes. kInvalidArgument if some
+  // are missing (the part stays) or the digest does not match (the part goes).
   absl::Status Finish();
   // Removes the part: its bytes are no good.
   void Discard();
@@ -45,7 +46,7 @@ class Upload {
  private:
   friend class UploadArea;
   Upload(UploadArea* area, std::string digest, std::string path, int fd,
-         int64_t byte_size, int64_t offset);
+         int64_t byte_size, int64_t offset, policy::Sha256Stream stream);
 
   UploadArea* const area_;
   const std::string digest_;
@@ -53,6 +54,8 @@ class Upload {
   const int fd_;
   const int64_t byte_size_;
   int64_t offset_;
+  // Of the bytes up to offset_.
+  policy::Sha256Stream stream_;
 };
 
 class UploadArea {

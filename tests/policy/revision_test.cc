@@ -124,6 +124,28 @@ TEST(RevisionTest, DecidesTheSameFromAFileAndFromMemory) {
   }
 }
 
+TEST(RevisionTest, TellsOfEveryByteThatItVerifies) {
+  const std::string artifact = SmallArtifact();
+  const TemporaryFile file(artifact);
+  int64_t told = 0;
+  ASSERT_THAT(
+      Revision::LoadFile(file.path(), [&](int64_t bytes) { told += bytes; }),
+      IsOk());
+  EXPECT_EQ(told, static_cast<int64_t>(artifact.size()) - kSha256Bytes);
+}
+
+// What a stream says on the way does not end it.
+TEST(DigestTest, OfPiecesIsThatOfTheWhole) {
+  Sha256Stream stream;
+  EXPECT_EQ(stream.Digest(), Sha256(""));
+  stream.Add("ab");
+  EXPECT_EQ(stream.HexDigest(), Sha256Hex("ab"));
+  stream.Add("");
+  stream.Add("c");
+  EXPECT_EQ(stream.HexDigest(), Sha256Hex("abc"));
+  EXPECT_EQ(stream.Digest(), Sha256("abc"));
+}
+
 TEST(RevisionTest, OutlivesItsFilesName) {
   const std::string artifact = SmallArtifact();
   std::shared_ptr<const Revision> mapped;

@@ -106,6 +106,35 @@ TEST(PushRevisionTest, GoesOnAfterACancelledStream) {
   EXPECT_TRUE(status.ok()) << status.error_message();
 }
 
+// At a pace at which it would never be there.
+TEST(PushRevisionTest, OrdersDoNotWaitForWhatArrives) {
+  TestServer server;
+  ServerConfig config;
+  config.push_bytes_per_second = 1;
+  server.Restart(config);
+  const std::string first = MakeArtifact("one");
+  const std::string second = MakeArtifact("two");
+  ASSERT_TRUE(server.PushRevision(first).first.ok());
+  ASSERT_TRUE(server.PushRevision(second).first.ok());
+  const std::string large = MakeArtifactOfItems(1000, 1024);
+  grpc::Status status;
+  std::thread pusher(
+      [&] { status = server.PushRevision(large, {.chunk = 1 << 20}).first; });
+  while (server.PushOffset(large).offset() == 0) std::this_thread::yield();
+  EXPECT_EQ(server.List(0, "").second.revisions_size(), 2);
+  EXPECT_EQ(server.ActiveRevision(), policy::RevisionIdOf(second));
+  grpc::ClientContext context;
+  v1::RollbackResponse response;
+  EXPECT_TRUE(server.policies().Rollback(&context, {}, &response).ok());
+  EXPECT_EQ(server.ActiveRevision(), policy::RevisionIdOf(first));
+  // A server that stops lets nothing wait.
+  server.server().Shutdown();
+  pusher.join();
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  server.Restart();
+  EXPECT_EQ(server.ActiveRevision(), policy::RevisionIdOf(large));
+}
+
 // Pushes that must change nothing at all.
 class BadPushTest : public ::testing::Test {
  protected:

@@ -307,33 +307,13 @@ TEST_F(SignedPushTest, KeysRotateWithoutAGap) {
   ExpectRefused(two_, Sign(two_, 2), kDenied, "KEY_NOT_TRUSTED");
 }
 
-// An artifact above 64 MiB, all but the heads of which is its item table.
-std::string LargeArtifact() {
-  constexpr int64_t kItems = 17000;
-  constexpr int kDim = 1024;
-  policy::RevisionParts parts = testing::MakeRevisionParts(
-      TaggedCatalogYaml("large"), policy::HeadsKind::kUniform, 1,
-      {.embedding_dim = kDim});
-  parts.tensors.push_back({.name = "item_embeddings",
-                           .shape = {kItems, kDim},
-                           .values = std::vector<float>(kItems * kDim, 0.5F)});
-  parts.tensors.push_back({.name = "item_popularity",
-                           .shape = {kItems},
-                           .values = std::vector<float>(kItems, 0.5F)});
-  policy::NamedStrings ids{.name = "item_ids"};
-  for (int i = 0; i < kItems; ++i)
-    ids.values.push_back(std::to_string(1e6 + i));
-  parts.strings = {ids,
-                   {.name = "item_titles", .values = ids.values},
-                   {.name = "item_genres", .values = ids.values}};
-  return policy::EncodeRevision(std::move(parts)).value();
-}
-
 // A receipt saves reading a large item table again; a signature does not hold
 // for what was not read.
 TEST_F(SignedPushTest, AReceiptDoesNotStandInForTheBytes) {
-  const std::string large = LargeArtifact();
+  // Above 64 MiB.
+  const std::string large = MakeArtifactOfItems(17000, 1024);
   config_.max_revision_bytes = int64_t{128} << 20;
+  config_.push_bytes_per_second = 0;
   server_.Restart(config_);
   ASSERT_TRUE(
       server_
