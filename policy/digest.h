@@ -11,6 +11,8 @@
 
 #include <openssl/types.h>
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,6 +25,10 @@ inline constexpr int kSha256Bytes = 32;
 std::string Sha256(std::string_view data);
 // 64 lower-case hexadecimal digits.
 std::string Sha256Hex(std::string_view data);
+
+// Told, unless it is empty, after each piece how many bytes more went into a
+// digest; slows the rest down if it takes its time.
+using DigestProgress = std::function<void(int64_t bytes)>;
 
 // Of bytes that come in pieces.
 class Sha256Stream {

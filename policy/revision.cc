@@ -109,14 +109,14 @@ struct Revision::Impl {
   std::unique_ptr<const Policy> policy;
 
   static absl::StatusOr<std::unique_ptr<Impl>> Verify(
-      Memory memory, const revision_internal::Progress& progress = {});
+      Memory memory, const DigestProgress& progress = {});
   static absl::StatusOr<std::unique_ptr<Impl>> Make(
       Memory memory, revision_internal::Envelope envelope,
       std::optional<ItemTable::Derived> derived);
 };
 
 absl::StatusOr<std::unique_ptr<Revision::Impl>> Revision::Impl::Verify(
-    Memory memory, const revision_internal::Progress& progress) {
+    Memory memory, const DigestProgress& progress) {
   ATTUNE_ASSIGN_OR_RETURN(
       revision_internal::Envelope envelope,
       revision_internal::OpenEnvelope(memory.bytes(), progress));
@@ -166,8 +166,7 @@ absl::StatusOr<std::shared_ptr<const Revision>> Revision::Load(
 }
 
 absl::StatusOr<std::shared_ptr<const Revision>> Revision::LoadFile(
-    const std::string& path,
-    const std::function<void(int64_t bytes)>& progress) {
+    const std::string& path, const DigestProgress& progress) {
   ATTUNE_ASSIGN_OR_RETURN(Memory memory, MapFile(path));
   ATTUNE_ASSIGN_OR_RETURN(auto impl, Impl::Verify(std::move(memory), progress));
   return std::shared_ptr<const Revision>(new Revision(std::move(impl)));

@@ -22,6 +22,7 @@
 
 #include "absl/status/statusor.h"
 #include "attune/v1/revision.pb.h"
+#include "policy/digest.h"
 #include "policy/policy.h"
 
 namespace attune::policy {
@@ -87,12 +88,9 @@ class Revision {
   static absl::StatusOr<std::shared_ptr<const Revision>> Load(
       std::string artifact);
   // As Load, from a file that is mapped, not read. kNotFound if there is none.
-  // Most of the time goes into the checksum: `progress`, unless it is empty, is
-  // told after each piece how many bytes that was, and slows the rest down if it
-  // takes its time.
+  // Most of the time goes into the checksum, of which `progress` is told.
   static absl::StatusOr<std::shared_ptr<const Revision>> LoadFile(
-      const std::string& path,
-      const std::function<void(int64_t bytes)>& progress = {});
+      const std::string& path, const DigestProgress& progress = {});
   // As LoadFile, for a file whose verification left a receipt in another file.
   // Reads the manifest and everything that is not the item table, and verifies
   // it again; of the item table it maps what is asked for, so that its size

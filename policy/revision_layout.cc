@@ -32,7 +32,7 @@ struct Digests {
 };
 
 // Both in one pass over the bytes, after each piece of which `progress` is told.
-Digests DigestsOf(std::string_view artifact, const Progress& progress) {
+Digests DigestsOf(std::string_view artifact, const DigestProgress& progress) {
   constexpr size_t kPieceBytes = 1 << 20;
   Sha256Stream stream;
   std::string_view rest = artifact.substr(0, artifact.size() - kSha256Bytes);
@@ -159,7 +159,7 @@ std::string_view HeadOf(std::string_view artifact, const Envelope& envelope) {
 }  // namespace
 
 absl::StatusOr<Envelope> OpenEnvelope(std::string_view artifact,
-                                      const Progress& progress) {
+                                      const DigestProgress& progress) {
   ATTUNE_RETURN_IF_ERROR(CheckFrame(artifact));
   const Digests digests = DigestsOf(artifact, progress);
   if (digests.body != artifact.substr(artifact.size() - kSha256Bytes)) {

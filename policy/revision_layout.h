@@ -11,7 +11,6 @@
 // The writer's output is canonical: no byte of an artifact is unaccounted for.
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +19,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "attune/v1/revision.pb.h"
+#include "policy/digest.h"
 #include "policy/item_table.h"
 
 namespace attune::policy::revision_internal {
@@ -40,13 +40,10 @@ struct Envelope {
   std::string digest;
 };
 
-// Told, unless it is empty, how many bytes more have gone into a checksum.
-using Progress = std::function<void(int64_t bytes)>;
-
 // Verifies checksum, sizes and padding and parses the manifest; looks at none
 // of its fields. kInvalidArgument says which part is wrong.
 absl::StatusOr<Envelope> OpenEnvelope(std::string_view artifact,
-                                      const Progress& progress = {});
+                                      const DigestProgress& progress = {});
 
 // The same without the checksum, for bytes whose digest is known. `head_digest`
 // is the SHA-256 of what comes before the payload: kInvalidArgument if another.

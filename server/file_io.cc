@@ -150,7 +150,8 @@ int64_t FileSizeOrZero(const std::string& path) {
   return ::stat(path.c_str(), &info) == 0 ? info.st_size : 0;
 }
 
-absl::Status AddFileTo(const std::string& path, policy::Sha256Stream& stream) {
+absl::Status AddFileTo(const std::string& path, policy::Sha256Stream& stream,
+                       const policy::DigestProgress& progress) {
   FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd.get() < 0) return ErrnoStatus(errno, "cannot open", path);
   std::vector<char> buffer(256 << 10);
@@ -160,6 +161,7 @@ absl::Status AddFileTo(const std::string& path, policy::Sha256Stream& stream) {
     if (got < 0) return ErrnoStatus(errno, "cannot read", path);
     if (got == 0) return absl::OkStatus();
     stream.Add({buffer.data(), static_cast<size_t>(got)});
+    if (progress) progress(got);
   }
 }
 

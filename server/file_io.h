@@ -50,7 +50,8 @@ absl::Status MakeDirectories(const std::string& path);
 int64_t FileSizeOrZero(const std::string& path);
 
 // Adds a file's bytes to a digest, in small pieces.
-absl::Status AddFileTo(const std::string& path, policy::Sha256Stream& stream);
+absl::Status AddFileTo(const std::string& path, policy::Sha256Stream& stream,
+                       const policy::DigestProgress& progress = {});
 
 // An error about a path, with the code that belongs to errno.
 absl::Status ErrnoStatus(int error, const char* what, const std::string& path);

@@ -5,8 +5,6 @@
 
 #include <algorithm>
 
-#include "absl/time/clock.h"
-
 namespace attune::server {
 
 Pace::Pace(int64_t bytes_per_second) : bytes_per_second_(bytes_per_second) {}
@@ -24,17 +22,20 @@ void Pace::Stop() {
   wake_.notify_all();
 }
 
-absl::Duration Pace::TimeFor(int64_t bytes) const {
-  if (bytes_per_second_ == 0) return absl::ZeroDuration();
-  return absl::Seconds(bytes) / bytes_per_second_;
+Pace::Clock::duration Pace::TimeFor(int64_t bytes) const {
+  if (bytes_per_second_ == 0) return Clock::duration::zero();
+  const std::chrono::duration<double> seconds(
+      static_cast<double>(bytes) / static_cast<double>(bytes_per_second_));
+  return std::chrono::duration_cast<Clock::duration>(seconds);
 }
 
-absl::Time Pace::CountLocked(int64_t bytes, absl::Time now) {
+Pace::Clock::time_point Pace::CountLocked(int64_t bytes,
+                                          Clock::time_point now) {
   next_ = std::max(next_, now - TimeFor(kFreeBytes)) + TimeFor(bytes);
   return std::max(next_, now);
 }
 
-absl::Time Pace::Count(int64_t bytes, absl::Time now) {
+Pace::Clock::time_point Pace::Count(int64_t bytes, Clock::time_point now) {
   std::lock_guard<std::mutex> lock(mutex_);
   return CountLocked(bytes, now);
 }
@@ -42,10 +43,8 @@ absl::Time Pace::Count(int64_t bytes, absl::Time now) {
 void Pace::Spend(int64_t bytes) {
   std::unique_lock<std::mutex> lock(mutex_);
   if (!started_) return;
-  const absl::Time now = absl::Now();
-  const absl::Time next = CountLocked(bytes, now);
-  wake_.wait_for(lock, absl::ToChronoNanoseconds(next - now),
-                 [this] { return !started_; });
+  wake_.wait_until(lock, CountLocked(bytes, Clock::now()),
+                   [this] { return !started_; });
 }
 
 }  // namespace attune::server

@@ -12,16 +12,17 @@
 // there are no requests yet, nor after Stop(). Thread-safe: all who share a pace
 // share its rate.
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
-
-#include "absl/time/time.h"
 
 namespace attune::server {
 
 class Pace {
  public:
+  using Clock = std::chrono::steady_clock;
+
   // So much is free after a time without work: what is small never waits.
   static constexpr int64_t kFreeBytes = 1 << 20;
 
@@ -32,19 +33,19 @@ class Pace {
   void Stop();
 
   // Counts bytes worked on at `now`, and says when more may be.
-  absl::Time Count(int64_t bytes, absl::Time now);
+  Clock::time_point Count(int64_t bytes, Clock::time_point now);
   // Counts, and blocks until then.
   void Spend(int64_t bytes);
 
  private:
-  absl::Duration TimeFor(int64_t bytes) const;
-  absl::Time CountLocked(int64_t bytes, absl::Time now);
+  Clock::duration TimeFor(int64_t bytes) const;
+  Clock::time_point CountLocked(int64_t bytes, Clock::time_point now);
 
   const int64_t bytes_per_second_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  bool started_ = false;                    // guarded by mutex_
-  absl::Time next_ = absl::InfinitePast();  // guarded by mutex_
+  bool started_ = false;                               // guarded by mutex_
+  Clock::time_point next_ = Clock::time_point::min();  // guarded by mutex_
 };
 
 }  // namespace attune::server

@@ -152,7 +152,7 @@ absl::Status PushSession::OnMessage(const v1::PushRevisionRequest& message) {
         absl::StrCat("data: must be 1 to ", kMaxChunkBytes, " bytes"));
   }
   ATTUNE_RETURN_IF_ERROR(upload_->Append(message.data()));
-  handler_.pace_.Spend(static_cast<int64_t>(message.data().size()));
+  progress_(static_cast<int64_t>(message.data().size()));
   return absl::OkStatus();
 }
 
@@ -169,7 +169,7 @@ absl::Status PushSession::OnHeader(const v1::PushRevisionHeader& header) {
   }
   ATTUNE_ASSIGN_OR_RETURN(
       upload_, handler_.uploads_.Begin(header.digest(), header.byte_size(),
-                                       header.offset()));
+                                       header.offset(), progress_));
   return absl::OkStatus();
 }
 
@@ -183,9 +183,7 @@ absl::Status PushSession::OnEnd(v1::PushRevisionResponse* response) {
           "header: the first message must carry it");
     }
     ATTUNE_RETURN_IF_ERROR(upload_->Finish());
-    auto stored = handler_.registry_.Add(
-        upload_->path(), claims_,
-        [this](int64_t bytes) { handler_.pace_.Spend(bytes); });
+    auto stored = handler_.registry_.Add(upload_->path(), claims_, progress_);
     if (!stored.ok()) {
       if (IsNoGood(stored.status())) upload_->Discard();
       return stored.status();
@@ -197,6 +195,8 @@ absl::Status PushSession::OnEnd(v1::PushRevisionResponse* response) {
   }
   ATTUNE_RETURN_IF_ERROR(handler_.registry_.Share(stored_id_));
   if (claims_.activate) {
+    // Who gave up may have ordered something else since.
+    if (is_cancelled_()) return absl::CancelledError("cancelled");
     ATTUNE_RETURN_IF_ERROR(
         handler_.Told("revision active",
                       handler_.registry_.Activate(stored_id_, {.who = who_})));

@@ -5,13 +5,14 @@
 #define ATTUNE_SERVER_POLICY_HANDLER_H_
 
 // What the control plane does, without gRPC. Blocks on the disk, so it runs on
-// the Worker.
+// a Worker.
 //
-// Borrows the registry, the uploads and the metrics; they must outlive it. The
+// Borrows the registry, the uploads, the pace and the metrics; they must outlive it. The
 // methods return the errors of the RPCs of the same names
 // (policy_service.proto). PolicyHandler is thread-safe; a PushSession is owned
 // by one stream.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -74,9 +75,15 @@ class PolicyHandler {
 // keeps what arrived.
 class PushSession {
  public:
-  // `who` pushes.
-  PushSession(const PolicyHandler* handler, std::string who)
-      : handler_(*handler), who_(std::move(who)) {}
+  // `who` pushes; `is_cancelled` says whether they have given up.
+  PushSession(const PolicyHandler* handler, std::string who,
+              std::function<bool()> is_cancelled)
+      : handler_(*handler),
+        who_(std::move(who)),
+        is_cancelled_(std::move(is_cancelled)),
+        progress_([this](int64_t bytes) { handler_.pace_.Spend(bytes); }) {}
+  PushSession(const PushSession&) = delete;
+  PushSession& operator=(const PushSession&) = delete;
 
   absl::Status OnMessage(const v1::PushRevisionRequest& message);
   // True if the answer is known before the stream ends: we have the revision.
@@ -88,6 +95,8 @@ class PushSession {
 
   const PolicyHandler& handler_;
   const std::string who_;
+  const std::function<bool()> is_cancelled_;
+  const policy::DigestProgress progress_;
   std::unique_ptr<Upload> upload_;
   PushClaims claims_;
   std::string stored_id_;

@@ -6,7 +6,8 @@
 
 // The control plane over gRPC: every call runs on a worker, which calls
 // PolicyHandler, maps the status and counts; pushes, which take their time, on one
-// of their own. WatchRevisions only reads what the registry publishes. Thread-safe; borrows what it is given.
+// of their own. WatchRevisions only reads what the registry publishes. Thread-safe;
+// borrows what it is given.
 
 #include <string>
 

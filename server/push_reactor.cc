@@ -25,7 +25,8 @@ PushReactor::PushReactor(grpc::CallbackServerContext* context,
       metrics_(*metrics),
       span_(tracer, context, Method::kPushRevision),
       session_(std::in_place, handler,
-               PeerIdentity(*context->auth_context(), context->peer())) {
+               PeerIdentity(*context->auth_context(), context->peer()),
+               [context] { return context->IsCancelled(); }) {
   StartRead(&bytes_);
 }
 

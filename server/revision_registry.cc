@@ -171,13 +171,13 @@ absl::Status RevisionRegistry::CheckAdd(const PushClaims& claims,
 
 absl::StatusOr<StoredRevision> RevisionRegistry::Add(
     const std::string& part_path, const PushClaims& claims,
-    const std::function<void(int64_t bytes)>& progress) {
+    const policy::DigestProgress& progress) {
   return AddFrom(Origin::kPush, part_path, claims, progress);
 }
 
 absl::StatusOr<StoredRevision> RevisionRegistry::AddFrom(
     Origin origin, const std::string& part_path, const PushClaims& claims,
-    const std::function<void(int64_t bytes)>& progress,
+    const policy::DigestProgress& progress,
     std::optional<absl::Time> push_time) {
   {
     std::lock_guard<std::mutex> change(change_mutex_);

@@ -97,7 +97,7 @@ class RevisionRegistry {
   // kResourceExhausted if there are too many already.
   absl::StatusOr<StoredRevision> Add(
       const std::string& part_path, const PushClaims& claims = {},
-      const std::function<void(int64_t bytes)>& progress = {});
+      const policy::DigestProgress& progress = {});
   // Keeps the signature if it is another than the stored one. kNotFound.
   absl::Status Confirm(const std::string& id, const PushClaims& claims);
   // Publishes a stored revision to the servers that share the store; OK without
@@ -171,7 +171,7 @@ class RevisionRegistry {
   absl::Status CheckAdd(const PushClaims& claims, Origin origin) const;
   absl::StatusOr<StoredRevision> AddFrom(
       Origin origin, const std::string& part_path, const PushClaims& claims,
-      const std::function<void(int64_t bytes)>& progress,
+      const policy::DigestProgress& progress,
       std::optional<absl::Time> push_time = std::nullopt);
   absl::Status ConfirmFrom(Origin origin, const std::string& id,
                            const PushClaims& claims);

@@ -358,8 +358,8 @@ void Server::Shutdown() {
     }
     // Nobody who watches keeps the server from stopping.
     impl_->parts.registry->feed().Close();
-    impl_->pace.Stop();
     if (impl_->data != nullptr) absl::SleepFor(impl_->parts.config.drain_delay);
+    impl_->pace.Stop();
     const absl::Time deadline =
         absl::Now() + impl_->parts.config.shutdown_deadline;
     for (Listener* listener : listeners) {

@@ -115,7 +115,8 @@ absl::StatusOr<int64_t> UploadArea::OffsetOf(std::string_view digest) const {
 }
 
 absl::StatusOr<std::unique_ptr<Upload>> UploadArea::Begin(
-    const std::string& digest, int64_t byte_size, int64_t offset) {
+    const std::string& digest, int64_t byte_size, int64_t offset,
+    const policy::DigestProgress& progress) {
   ATTUNE_RETURN_IF_ERROR(CheckDigest(digest, "header.digest"));
   ATTUNE_RETURN_IF_ERROR(CheckSizes(byte_size, offset, max_bytes_));
   if (!Acquire(digest)) {
@@ -132,7 +133,7 @@ absl::StatusOr<std::unique_ptr<Upload>> UploadArea::Begin(
   }
   if (offset == 0) RemoveOldParts();
   policy::Sha256Stream stream;
-  if (offset > 0) ATTUNE_RETURN_IF_ERROR(AddFileTo(path, stream));
+  if (offset > 0) ATTUNE_RETURN_IF_ERROR(AddFileTo(path, stream, progress));
   const int fd =
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0) return ErrnoStatus(errno, "cannot open", "a part");

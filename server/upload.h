@@ -71,10 +71,11 @@ class UploadArea {
 
   // kInvalidArgument about the header's fields; kResourceExhausted above the
   // size limit; kAborted if this digest is being pushed; kOutOfRange if
-  // `offset` is not where the part ends.
-  absl::StatusOr<std::unique_ptr<Upload>> Begin(const std::string& digest,
-                                                int64_t byte_size,
-                                                int64_t offset);
+  // `offset` is not where the part ends. `progress` is told of the bytes that are
+  // there already.
+  absl::StatusOr<std::unique_ptr<Upload>> Begin(
+      const std::string& digest, int64_t byte_size, int64_t offset,
+      const policy::DigestProgress& progress = {});
 
  private:
   friend class Upload;

@@ -5,8 +5,8 @@
 #define ATTUNE_SERVER_WORKER_H_
 
 // Threads that run tasks in the order they came, so that no gRPC thread blocks.
-// One thread does everything of the control plane that touches the disk, task
-// by task; several make the lane of decisions that take long.
+// One thread carries out orders, task by task, another what pushes need; several
+// make the lane of decisions that take long.
 //
 // Life cycle: Post() any number of times; the destructor runs what was posted
 // and joins. Thread-safe.

@@ -111,6 +111,7 @@ TEST(PushRevisionTest, OrdersDoNotWaitForWhatArrives) {
   TestServer server;
   ServerConfig config;
   config.push_bytes_per_second = 1;
+  config.shutdown_deadline = absl::Minutes(1);
   server.Restart(config);
   const std::string first = MakeArtifact("one");
   const std::string second = MakeArtifact("two");

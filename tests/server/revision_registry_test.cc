@@ -6,7 +6,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "policy/digest.h"
 #include "server/error_reason.h"
+#include "server/policy_handler.h"
 #include "tests/server/samples.h"
 #include "tests/server/temp_dir.h"
 #include "tests/testing/status_matchers.h"
@@ -133,6 +135,58 @@ TEST_F(RevisionRegistryTest, CanGoBackToTheUniformRevision) {
   EXPECT_THAT(registry_->Activate(uniform_->id()), IsOk());
   Open();
   EXPECT_EQ(Active(), uniform_->id());
+}
+
+TEST_F(RevisionRegistryTest, OrdersGoOnWhileItIsVerified) {
+  const std::string one = Add("one");
+  Add("two");
+  const std::string part = dir_.Write("part", MakeArtifact("three"));
+  bool rolled_back = false;
+  EXPECT_THAT(registry_->Add(part, {},
+                             [&](int64_t) {
+                               EXPECT_THAT(registry_->Rollback(), IsOk());
+                               rolled_back = true;
+                             }),
+              IsOk());
+  EXPECT_TRUE(rolled_back);
+  EXPECT_EQ(Active(), one);
+}
+
+TEST_F(RevisionRegistryTest, AnotherMayTakeTheLastPlaceWhileItIsVerified) {
+  Open(/*max_revisions=*/1);
+  const std::string part = dir_.Write("late", MakeArtifact("two"));
+  const auto late = registry_->Add(part, {}, [this](int64_t) { Add("one"); });
+  EXPECT_EQ(ReasonOf(late.status()), "TOO_MANY_REVISIONS");
+  EXPECT_EQ(registry_->List().size(), 1u);
+}
+
+TEST_F(RevisionRegistryTest, WhoGaveUpActivatesNothing) {
+  const std::string one = Add("one");
+  const std::string artifact = MakeArtifact("two");
+  UploadArea uploads(registry_->incoming_directory(), 1 << 20);
+  Pace pace(0);
+  Metrics metrics([] { return ""; });
+  const PolicyHandler handler(registry_.get(), &uploads, &pace, &metrics);
+  v1::PushRevisionRequest header;
+  header.mutable_header()->set_digest(policy::Sha256Hex(artifact));
+  header.mutable_header()->set_byte_size(static_cast<int64_t>(artifact.size()));
+  header.mutable_header()->set_activate(true);
+  v1::PushRevisionRequest data;
+  data.set_data(artifact);
+  v1::PushRevisionResponse response;
+  {
+    PushSession given_up(&handler, "", [] { return true; });
+    ASSERT_THAT(given_up.OnMessage(header), IsOk());
+    ASSERT_THAT(given_up.OnMessage(data), IsOk());
+    EXPECT_THAT(given_up.OnEnd(&response),
+                StatusIs(absl::StatusCode::kCancelled));
+    EXPECT_EQ(Active(), one);
+  }
+  PushSession again(&handler, "", [] { return false; });
+  ASSERT_THAT(again.OnMessage(header), IsOk());
+  EXPECT_TRUE(again.is_answered());
+  EXPECT_THAT(again.OnEnd(&response), IsOk());
+  EXPECT_EQ(Active(), policy::RevisionIdOf(artifact));
 }
 
 TEST_F(RevisionRegistryTest, RefusesABadPartAndKeepsIt) {
