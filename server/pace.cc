@@ -29,22 +29,17 @@ Pace::Clock::duration Pace::TimeFor(int64_t bytes) const {
   return std::chrono::duration_cast<Clock::duration>(seconds);
 }
 
-Pace::Clock::time_point Pace::CountLocked(int64_t bytes,
-                                          Clock::time_point now) {
+Pace::Clock::time_point Pace::Count(int64_t bytes, Clock::time_point now) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!started_) return now;
   next_ = std::max(next_, now - TimeFor(kFreeBytes)) + TimeFor(bytes);
   return std::max(next_, now);
 }
 
-Pace::Clock::time_point Pace::Count(int64_t bytes, Clock::time_point now) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  return CountLocked(bytes, now);
-}
-
 void Pace::Spend(int64_t bytes) {
+  const Clock::time_point next = Count(bytes, Clock::now());
   std::unique_lock<std::mutex> lock(mutex_);
-  if (!started_) return;
-  wake_.wait_until(lock, CountLocked(bytes, Clock::now()),
-                   [this] { return !started_; });
+  wake_.wait_until(lock, next, [this] { return !started_; });
 }
 
 }  // namespace attune::server

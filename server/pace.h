@@ -39,7 +39,6 @@ class Pace {
 
  private:
   Clock::duration TimeFor(int64_t bytes) const;
-  Clock::time_point CountLocked(int64_t bytes, Clock::time_point now);
 
   const int64_t bytes_per_second_;
   std::mutex mutex_;

@@ -3,7 +3,6 @@
 
 #include "trainer/llama_model.h"
 
-#include <openssl/evp.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -14,10 +13,10 @@
 #include <mutex>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "ggml-cpu.h"
 #include "llama.h"
+#include "policy/digest.h"
 #include "policy/status_macros.h"
 
 namespace attune::trainer {
@@ -86,22 +85,14 @@ absl::Status CheckMagic(const std::string& path) {
 absl::StatusOr<std::string> Sha256OfFile(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) return absl::NotFoundError("file: cannot be opened");
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(
-      EVP_MD_CTX_new(), EVP_MD_CTX_free);
-  if (context == nullptr ||
-      EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1) {
-    return absl::InternalError("SHA-256 is not available");
-  }
+  policy::Sha256Stream stream;
   std::vector<char> buffer(1 << 20);
   while (in) {
     in.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
-    EVP_DigestUpdate(context.get(), buffer.data(), in.gcount());
+    stream.Add({buffer.data(), static_cast<size_t>(in.gcount())});
   }
   if (!in.eof()) return absl::UnavailableError("file: cannot be read");
-  std::array<unsigned char, 32> digest;
-  EVP_DigestFinal_ex(context.get(), digest.data(), nullptr);
-  return absl::BytesToHexString(absl::string_view(
-      reinterpret_cast<const char*>(digest.data()), digest.size()));
+  return stream.HexDigest();
 }
 
 absl::StatusOr<std::unique_ptr<LlamaModel>> LlamaModel::Load(
