@@ -24,6 +24,11 @@ using Clock = std::chrono::steady_clock;
 constexpr int64_t kMaxSlice = 256;
 constexpr std::chrono::microseconds kRest{2000};
 
+// With so many decisions a transaction is worth its sync after a part of the
+// interval: what a sync takes grows with what it has to write.
+constexpr int64_t kWorthASync = 256;
+constexpr int kPartsOfInterval = 4;
+
 // A copy that shares nothing: Abseil counts a status' references inside its
 // library, where ThreadSanitizer does not see what orders two threads.
 absl::Status Detached(const absl::Status& status) {
@@ -171,9 +176,15 @@ void DecisionLog::Run() {
   JoinThreadClass(ThreadClass::kSparing);
   const std::chrono::microseconds idle =
       absl::ToChronoMicroseconds(options_.flush_interval);
-  std::chrono::microseconds pause = std::min(kRest, idle);
+  const std::chrono::microseconds rest = std::min(kRest, idle);
+  std::chrono::microseconds pause = rest;
   while (true) {
     Turn turn = WaitForTurn(pause);
+    if (checkpoint_is_due_ && !turn.hurried()) {
+      Checkpoint();
+      pause = rest;
+      continue;
+    }
     int64_t taken = WriteDecisions();
     // Before these three, everything that was enqueued is written; what comes
     // meanwhile may wait, or under load there would be no end.
@@ -188,8 +199,8 @@ void DecisionLog::Run() {
     for (const auto& flushed : turn.flushes) flushed();
     if (turn.stop) break;
     pause = taken == kMaxSlice  ? std::chrono::microseconds(0)
-            : transaction_.open ? std::min(kRest, idle)
-                                : std::min(2 * std::max(pause, kRest), idle);
+            : transaction_.open ? rest
+                                : std::min(2 * std::max(pause, rest), idle);
   }
   if (store_ != nullptr) store_->Checkpoint().IgnoreError();
   store_.reset();
@@ -212,9 +223,17 @@ int64_t DecisionLog::WriteDecisions() {
 }
 
 bool DecisionLog::CommitIsDue() const {
-  return transaction_.open &&
-         Clock::now() - transaction_.begin >=
-             absl::ToChronoNanoseconds(options_.flush_interval);
+  if (!transaction_.open) return false;
+  const int parts =
+      transaction_.decisions >= kWorthASync ? kPartsOfInterval : 1;
+  return Clock::now() - transaction_.begin >=
+         absl::ToChronoNanoseconds(options_.flush_interval / parts);
+}
+
+void DecisionLog::Checkpoint() {
+  checkpoint_is_due_ = false;
+  // The next commit tells if the file cannot be written.
+  if (store_ != nullptr) store_->PassiveCheckpoint().IgnoreError();
 }
 
 absl::Status DecisionLog::EnsureOpen() {
@@ -237,6 +256,7 @@ void DecisionLog::CommitBatch(std::vector<PendingFeedback>* feedback) {
   if (!transaction_.open && feedback->empty()) return;
   const absl::Status status = TryCommit(feedback);
   EndTransaction(status);
+  checkpoint_is_due_ = status.ok();
   for (PendingFeedback& pending : *feedback) {
     if (!status.ok()) pending.answer = Detached(status);
     CountFeedback(pending);

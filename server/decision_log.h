@@ -14,9 +14,11 @@
 // `flush_interval`, and those that are not yet when the process is killed are
 // lost.
 //
-// The writer takes decisions a few at a time, as they come, and not a whole
-// transaction's at once: it shares the processors with the threads that answer,
-// and a call must not find one taken for milliseconds.
+// The writer works in small pieces and rests between them: it shares the
+// processors with the threads that answer, and a call must not find one taken for
+// a millisecond. It takes decisions as they come, a few at a time, commits the
+// sooner the more there are, and copies the write-ahead log into the file between
+// commits instead of with them.
 //
 // Nothing here stops prompts: a queue that is full, in decisions or in bytes,
 // drops the decision and counts it; a full disk, an I/O error or a damaged file
@@ -86,7 +88,7 @@ class DecisionLog {
     size_t queue_bytes = size_t{64} << 20;
     // Feedback calls that may wait; more are refused.
     size_t feedback_capacity = 4096;
-    // How long a transaction gathers when no feedback hurries it.
+    // How long a transaction gathers at most when no feedback hurries it.
     absl::Duration flush_interval = absl::Milliseconds(100);
     // Keep requests' histories and candidates.
     bool keep_requests = false;
@@ -174,6 +176,7 @@ class DecisionLog {
   // Puts a slice of what waits into the transaction; says how many it took.
   int64_t WriteDecisions();
   bool CommitIsDue() const;
+  void Checkpoint();
   void CommitBatch(std::vector<PendingFeedback>* feedback);
   absl::Status TryCommit(std::vector<PendingFeedback>* feedback);
   absl::Status EnsureOpen();
@@ -209,6 +212,8 @@ class DecisionLog {
   std::unique_ptr<LogStore> store_;
   std::optional<absl::Status> damage_;
   Transaction transaction_;
+  // The last transaction was committed and none has begun since.
+  bool checkpoint_is_due_ = false;
   bool told_health_ = false;
 
   std::once_flag stop_once_;

@@ -27,9 +27,11 @@ constexpr char kSettings[] =
     "PRAGMA synchronous=FULL;"
     // Deleted rows are overwritten; see LogStore::Erase.
     "PRAGMA secure_delete=ON;"
-    // A checkpoint writes pages a second time: rather seldom, and a page that
-    // changed often only once. It gives the space of a large log back.
-    "PRAGMA wal_autocheckpoint=2048;"
+    // Pages beyond these go to the file as they fill, and not all with the commit.
+    "PRAGMA cache_size=8;"
+    // For when feedback leaves no time for a checkpoint between commits.
+    "PRAGMA wal_autocheckpoint=512;"
+    // Gives the space of a log that had grown back.
     "PRAGMA journal_size_limit=33554432;";
 
 // AUTOINCREMENT: what points at a row must never point at one that came later.

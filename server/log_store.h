@@ -87,6 +87,9 @@ class LogStore {
 
   // Copies the write-ahead log into the file and empties it.
   absl::Status Checkpoint() { return database_->Checkpoint(); }
+  // Copies what it can of the write-ahead log, so that the log stays short. What
+  // it cannot copy stays where it is as safe.
+  absl::Status PassiveCheckpoint() { return database_->PassiveCheckpoint(); }
 
  private:
   LogStore(Options options, std::unique_ptr<Database> database)

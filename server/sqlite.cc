@@ -177,6 +177,11 @@ absl::Status Database::Checkpoint() {
       database_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr));
 }
 
+absl::Status Database::PassiveCheckpoint() {
+  return Error(sqlite3_wal_checkpoint_v2(
+      database_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr));
+}
+
 absl::StatusOr<bool> Database::FilesContain(std::string_view bytes) {
   for (const int which :
        {SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_JOURNAL_POINTER}) {

@@ -78,6 +78,9 @@ class Database {
   // Copies the whole write-ahead log into the file, syncs and truncates it.
   // kUnavailable if another connection still reads it.
   absl::Status Checkpoint();
+  // Copies what it can of the write-ahead log into the file and syncs it; waits
+  // for nobody. What was copied is written over by later transactions.
+  absl::Status PassiveCheckpoint();
   // Whether the file or its write-ahead log holds the bytes. Reads with SQLite's
   // own descriptors: closing any other one of the file would drop all locks that
   // this process has on it, and another process could take the file for its own.

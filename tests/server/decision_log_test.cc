@@ -107,6 +107,23 @@ TEST_F(DecisionLogTest, StopWritesWhatWaitsAndEmptiesTheWriteAheadLog) {
   log->Flush();  // does not hang
 }
 
+TEST_F(DecisionLogTest, KeepsTheWriteAheadLogShortWithoutBeingTold) {
+  auto log = Open();
+  DecisionRecord record = MakeDecision(1);
+  record.bytes.assign(size_t{1} << 20, 'x');
+  log->Enqueue(record);
+  vfs_.HoldSyncs();
+  std::thread flush([&] { log->Flush(); });
+  vfs_.AwaitHeldSync();  // the commit's
+  EXPECT_LT(ReadFile(options_.store.path).size(), size_t{1} << 20);
+  vfs_.ReleaseSyncs();
+  flush.join();
+  while (ReadFile(options_.store.path).size() < size_t{1} << 20) {
+    std::this_thread::yield();
+  }
+  EXPECT_THAT(ReadAll(options_.store.path), SizeIs(1));
+}
+
 TEST_F(DecisionLogTest, AFeedbackIsOnDiskWhenItIsAnswered) {
   auto log = Open();
   log->Enqueue(MakeDecision(1));
