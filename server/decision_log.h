@@ -212,7 +212,8 @@ class DecisionLog {
   std::unique_ptr<LogStore> store_;
   std::optional<absl::Status> damage_;
   Transaction transaction_;
-  // The last transaction was committed and none has begun since.
+  // Something was committed since the last checkpoint. Then no transaction is
+  // open when a turn begins.
   bool checkpoint_is_due_ = false;
   bool told_health_ = false;
 

@@ -115,10 +115,10 @@ TEST_F(DecisionLogTest, KeepsTheWriteAheadLogShortWithoutBeingTold) {
   vfs_.HoldSyncs();
   std::thread flush([&] { log->Flush(); });
   vfs_.AwaitHeldSync();  // the commit's
-  EXPECT_LT(ReadFile(options_.store.path).size(), size_t{1} << 20);
+  EXPECT_LT(std::filesystem::file_size(options_.store.path), size_t{1} << 20);
   vfs_.ReleaseSyncs();
   flush.join();
-  while (ReadFile(options_.store.path).size() < size_t{1} << 20) {
+  while (std::filesystem::file_size(options_.store.path) < size_t{1} << 20) {
     std::this_thread::yield();
   }
   EXPECT_THAT(ReadAll(options_.store.path), SizeIs(1));
