@@ -60,6 +60,9 @@ main() {
       run_tests fuzz policy_test "${CORE_TESTS[@]}"
       if "$all"; then
         build_sanitized fuzz "${GRPC_TESTS[@]}"
+        # Debian's c-ares forgets ten bytes whenever it resolves "localhost"
+        # (c-ares issue 439, mended in 1.19), which LeakSanitizer reports.
+        export GRPC_DNS_RESOLVER=native
         run_tests fuzz "${GRPC_TESTS[@]}"
       fi
     fi
