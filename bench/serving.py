@@ -471,6 +471,14 @@ def show(lines):
         print(f"{name:<{widths[0]}}  {measured:>{widths[1]}}  {asked:<{widths[2]}}".rstrip())
 
 
+def row_numbers(text):
+    rows = text.split(",")
+    if unknown := set(rows) - set(ROWS):
+        raise argparse.ArgumentTypeError(
+            f"{', '.join(sorted(unknown))}: not among {', '.join(ROWS)}")
+    return rows
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("build", "out"):
@@ -479,12 +487,12 @@ def main():
         parser.add_argument("--" + name, default="")
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2)
-    parser.add_argument("--rows", default=",".join(ROWS))
+    parser.add_argument("--rows", type=row_numbers, default=list(ROWS))
     parser.add_argument("--items", type=int, default=10_000_000)
     bench = Bench(parser.parse_args())
     rows = bench.result["rows"]
     try:
-        for row in bench.args.rows.split(","):
+        for row in bench.args.rows:
             for name in ROWS[row]:
                 log(f"row {row}: {name}")
                 rows[name] = getattr(bench, "row_" + name)()
