@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "policy/status_macros.h"
 #include "server/config.h"
@@ -131,6 +132,9 @@ int main(int argc, char** argv) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  // Debian builds Abseil with its checks: every lock that gRPC takes is put into
+  // a graph of all locks, under a lock of the whole process.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 
   const auto invocation = attune::server::LoadConfig(
       std::vector<std::string>(argv + 1, argv + argc), Getenv,
