@@ -25,9 +25,9 @@ constexpr int64_t kMaxSlice = 256;
 constexpr std::chrono::microseconds kRest{2000};
 
 // With so many decisions a transaction is worth its sync after a part of the
-// interval: what a sync takes grows with what it has to write. But every sync,
-// and the two of its checkpoint, is felt by the median call: in a virtual machine
-// the host works for it, where the calls would.
+// interval: what a sync takes grows with what it has to write. More parts would
+// shorten the slowest calls, but every sync and the two of its checkpoint are
+// felt by all (docs/adr/2026-11-25-decision-log.md).
 constexpr int64_t kWorthASync = 256;
 constexpr int kPartsOfInterval = 2;
 
